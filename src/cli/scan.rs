@@ -1,0 +1,86 @@
+//! `sekisho scan`: plan, check the outputs, scan, write, say how it ended.
+
+use crate::finding::Report;
+use crate::report::{self, ReportOptions};
+use crate::rule::RuleSet;
+use crate::scan;
+
+use super::args::{Global, ScanArgs};
+use super::error::UserError;
+use super::exit::exit_status;
+use super::output;
+use super::plan::{self, Environment, Plan};
+use super::progress::Progress;
+use super::terminal::escape_path;
+use super::{interrupt, note, ruleset};
+
+/// Runs a scan; gives the exit status.
+pub fn run(args: ScanArgs, global: &Global) -> anyhow::Result<u8> {
+    let plan = plan::make(args, global, &Environment::of_process())?;
+    let (rules, selected) = ruleset::load(&plan.rules)?;
+    for file in plan.sinks.iter().filter_map(|sink| sink.file.as_deref()) {
+        output::check(file)?;
+    }
+    interrupt::listen(global.quiet)?;
+    if global.verbose {
+        explain(&plan, &rules, selected.len());
+    }
+
+    let progress = Progress::new(!global.quiet);
+    let result = scan::scan(&plan.targets, &plan.options, &rules, &selected, &progress, interrupt::flag());
+    progress.finish();
+    let report = result.map_err(scan_error)?;
+    if plan.stats {
+        let covered = &report.coverage;
+        note(&format!(
+            "{} ms; {} commits, {} trees, {} blobs, {} files, {} bytes",
+            report.duration_ms, covered.commits, covered.trees, covered.blobs, covered.files, covered.bytes
+        ));
+    }
+    write(&plan, &report, &rules)?;
+    Ok(exit_status(&report, &plan.fail_on, interrupt::happened()))
+}
+
+/// Writes all reports.
+fn write(plan: &Plan, report: &Report, rules: &RuleSet) -> anyhow::Result<()> {
+    let failing = report.findings.iter().filter(|finding| plan.fail_on.fails(finding));
+    let stdout_options =
+        ReportOptions { fail: failing.map(|finding| finding.fingerprint).collect(), ..plan.report.clone() };
+    let file_options = ReportOptions { color: false, width: 100, ..stdout_options.clone() };
+
+    // Files first: standard output may be a pipe that nobody reads to its end.
+    let (files, stdout): (Vec<_>, Vec<_>) = plan.sinks.iter().partition(|sink| sink.file.is_some());
+    for sink in files.into_iter().chain(stdout) {
+        match &sink.file {
+            Some(file) => {
+                output::write_file(file, plan.report.reveal, |out| {
+                    report::write(sink.format, report, rules, &file_options, out)
+                })?;
+            }
+            None => output::write_stdout(|out| report::write(sink.format, report, rules, &stdout_options, out))?,
+        }
+    }
+    Ok(())
+}
+
+fn scan_error(error: scan::ScanError) -> anyhow::Error {
+    match error {
+        scan::ScanError::NoTarget(_) => {
+            UserError::with_help(error.to_string(), "targets are files, folders, repositories, URLs or `-`").into()
+        }
+        scan::ScanError::NoRepository(_) => UserError::with_help(
+            error.to_string(),
+            "without a repository only the files can be scanned: leave out --staged and --history",
+        )
+        .into(),
+        scan::ScanError::Setup(_) => error.into(),
+    }
+}
+
+/// What `-v` says before the scan.
+fn explain(plan: &Plan, rules: &RuleSet, selected: usize) {
+    for file in &plan.config_files {
+        note(&format!("configuration {}", escape_path(file)));
+    }
+    note(&format!("{selected} of {} rules, digest {}", rules.rules.len(), rules.digest()));
+}

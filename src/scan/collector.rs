@@ -1,0 +1,220 @@
+//! Where sources deliver: opens archives and LFS pointers, runs the detector, keeps what matched. Called from many threads;
+//! takes a lock only for a blob that has matches or could not be scanned.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::options::{Options, Progress};
+use crate::blob::{Blob, RepoPath};
+use crate::coverage::{Coverage, SkipReason};
+use crate::detect::{Detector, Match, Scratch};
+use crate::finding::line_hash::LineHashes;
+use crate::provenance::Provenance;
+use crate::source::repository::Repository;
+use crate::source::{Sink, archive, lfs};
+
+/// The matches of one blob, or of one member of an archive.
+#[derive(Debug)]
+pub struct Hit {
+    /// Where the blob comes from.
+    pub provenance: Provenance,
+    /// Path inside the archive, if it is a member of one.
+    pub member: Option<RepoPath>,
+    /// The matches, by span; at least one.
+    pub matches: Vec<Match>,
+    /// GitHub's line hash of each match; for files of the tree only.
+    pub line_hashes: Vec<Option<String>>,
+}
+
+/// The sink of one target.
+pub struct Collector<'a> {
+    detector: &'a Detector<'a>,
+    options: &'a Options,
+    repository: Option<&'a Repository>,
+    progress: &'a dyn Progress,
+    cancel: &'a AtomicBool,
+    blobs: AtomicU64,
+    files: AtomicU64,
+    bytes: AtomicU64,
+    hits: Mutex<Vec<Hit>>,
+    skipped: Mutex<Coverage>,
+}
+
+thread_local! {
+    /// What the detector keeps between blobs, with the detector it belongs to: regex caches are of no use to another.
+    static SCRATCH: RefCell<(usize, Scratch)> = RefCell::default();
+}
+
+impl<'a> Collector<'a> {
+    /// An empty collector.
+    pub fn new(
+        detector: &'a Detector<'a>,
+        options: &'a Options,
+        repository: Option<&'a Repository>,
+        progress: &'a dyn Progress,
+        cancel: &'a AtomicBool,
+    ) -> Self {
+        Self {
+            detector,
+            options,
+            repository,
+            progress,
+            cancel,
+            blobs: AtomicU64::new(0),
+            files: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            hits: Mutex::default(),
+            skipped: Mutex::default(),
+        }
+    }
+
+    /// Takes out what matched so far, in an order of its own that no thread can change.
+    pub fn take_hits(&self) -> Vec<Hit> {
+        let mut hits = std::mem::take(&mut *lock(&self.hits));
+        hits.sort_by(|a, b| (&a.provenance, &a.member).cmp(&(&b.provenance, &b.member)));
+        hits
+    }
+
+    /// What was covered.
+    pub fn into_coverage(self) -> Coverage {
+        let mut coverage = self.skipped.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        coverage.blobs = self.blobs.into_inner();
+        coverage.files = self.files.into_inner();
+        coverage.bytes = self.bytes.into_inner();
+        coverage
+    }
+
+    /// Scans text that is no blob of a source, such as the hunks of a diff.
+    pub fn detect(&self, bytes: &[u8], what: &dyn Fn() -> String) -> Vec<Match> {
+        self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        // A panic is a bug of ours in one object: that object counts as not scanned, the rest goes on.
+        let detected = catch_unwind(AssertUnwindSafe(|| {
+            SCRATCH.with_borrow_mut(|(owner, scratch)| {
+                let detector = std::ptr::from_ref(self.detector).addr();
+                if *owner != detector {
+                    (*owner, *scratch) = (detector, Scratch::default());
+                }
+                self.detector.detect(bytes, scratch)
+            })
+        }));
+        let Ok(detected) = detected else {
+            SCRATCH.with_borrow_mut(|scratch| *scratch = (0, Scratch::default()));
+            self.skip(SkipReason::Panic, what());
+            return Vec::new();
+        };
+        if let Some(reason) = detected.skipped {
+            self.skip(reason, what());
+        }
+        detected.matches
+    }
+
+    fn scan(&self, bytes: &[u8], provenance: &Provenance, member: Option<&[u8]>) {
+        let matches = self.detect(bytes, &|| describe(provenance, member));
+        if matches.is_empty() {
+            return;
+        }
+        let line_hashes = if matches!(provenance, Provenance::Tree(_)) && member.is_none() {
+            let hashes = LineHashes::for_lines(bytes, matches.iter().map(|found| found.location.line));
+            matches.iter().map(|found| hashes.get(found.location.line).map(str::to_owned)).collect()
+        } else {
+            vec![None; matches.len()]
+        };
+        let member = member.map(RepoPath::new);
+        lock(&self.hits).push(Hit { provenance: provenance.clone(), member, matches, line_hashes });
+    }
+
+    /// Opens an archive as far as the limits allow.
+    fn scan_archive(&self, bytes: &[u8], provenance: &Provenance) {
+        let limits = archive::Limits { depth: self.options.archive_depth, ..archive::Limits::default() };
+        let name = describe(provenance, None);
+        archive::expand_all(
+            name.as_bytes(),
+            bytes,
+            &limits,
+            &mut |member| self.scan(member.bytes, provenance, Some(member.path)),
+            &mut |reason, what| self.skip(reason, format!("{name}: {what}")),
+        );
+    }
+
+    /// The content behind an LFS pointer, if it is here.
+    fn scan_pointer(&self, pointer: &lfs::Pointer, provenance: &Provenance) {
+        let what = || describe(provenance, None);
+        let Some(path) = self.repository.and_then(|repository| repository.lfs_object(&pointer.oid_hex)) else {
+            return self.skip(SkipReason::LfsPointer, what());
+        };
+        // What the pointer says of the size need not be true.
+        match std::fs::metadata(&path) {
+            Ok(file) if file.len() > self.options.max_file_size.bytes => {
+                return self.skip(self.options.max_file_size.reason(), what());
+            }
+            _ => {}
+        }
+        match std::fs::read(path) {
+            Ok(bytes) => self.scan_any(&bytes, provenance),
+            Err(error) => self.skip(SkipReason::Unreadable, format!("LFS content of {}: {error}", what())),
+        }
+    }
+
+    fn scan_any(&self, bytes: &[u8], provenance: &Provenance) {
+        if self.options.archive_depth > 0 && archive::sniff(bytes).is_some() {
+            self.scan_archive(bytes, provenance);
+        } else {
+            self.scan(bytes, provenance, None);
+        }
+    }
+}
+
+impl Sink for Collector<'_> {
+    fn blob(&self, blob: Blob<'_>) {
+        let counter = match blob.provenance {
+            Provenance::Tree(_) | Provenance::Config(_) | Provenance::Stdin => Some(&self.files),
+            Provenance::History(_) | Provenance::Index(_) | Provenance::Version { .. } => Some(&self.blobs),
+            Provenance::CommitMessage(_) | Provenance::Tag { .. } => None,
+        };
+        if let Some(counter) = counter {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        match lfs::parse_pointer(blob.bytes) {
+            Some(pointer) => self.scan_pointer(&pointer, blob.provenance),
+            None => self.scan_any(blob.bytes, blob.provenance),
+        }
+        self.progress.done(1, blob.bytes.len() as u64);
+    }
+
+    fn skip(&self, reason: SkipReason, what: String) {
+        lock(&self.skipped).skip(reason, what);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
+    fn expect(&self, blobs: u64, bytes: u64) {
+        self.progress.expect(blobs, bytes);
+    }
+}
+
+/// A lock whose holder panicked still guards whole values: every change under it is one push or one count.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A blob's place in a few words, for coverage.
+fn describe(provenance: &Provenance, member: Option<&[u8]>) -> String {
+    let place = match provenance {
+        Provenance::Tree(path)
+        | Provenance::Index(path)
+        | Provenance::Config(path)
+        | Provenance::Version { path, .. } => path.to_string(),
+        Provenance::History(id) => format!("blob {id}"),
+        Provenance::CommitMessage(commit) => format!("message of commit {}", commit.id),
+        Provenance::Tag { name, .. } => format!("tag {name}"),
+        Provenance::Stdin => "standard input".to_owned(),
+    };
+    match member {
+        Some(member) => format!("{place}!/{}", RepoPath::new(member)),
+        None => place,
+    }
+}

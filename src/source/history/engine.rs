@@ -1,0 +1,288 @@
+//! The plain history engine: every unique blob once, whole, in parallel. Takes a repository and a scope, gives blobs,
+//! messages, changes and places; must never stop at a damaged object. Faster engines are measured against it.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+
+use gix::objs::Kind;
+use rayon::prelude::*;
+
+use super::attribution::{Attribution, Builder};
+use super::bits::Bits;
+use super::changes::Changes;
+use super::graph::{self, Commits, Graph};
+use super::reader::{Reader, Readers};
+use super::skeleton::Skeleton;
+use super::store::{Kinds, Number, Store};
+use super::tips::{self, Starts, flag};
+use super::trees::{Reached, Trees, cannot_read};
+use super::trouble::{Named, Troubles};
+use super::{HistoryError, HistoryOptions, Scope, parse, revisions};
+use crate::blob::{Blob, ObjectId, RepoPath};
+use crate::coverage::SkipReason;
+use crate::provenance::{Commit, Provenance};
+use crate::source::repository::Repository;
+use crate::source::{Change, Sink};
+
+/// Objects read by one task: enough that neighbours in the pack find their delta bases in the cache.
+const CHUNK: usize = 512;
+
+/// The history of a repository, or a part of it.
+pub struct History {
+    store: Store,
+    /// Empty for ranges, which look at few objects.
+    kinds: Kinds,
+    scope: Scope,
+    /// Whether only what some commits bring is asked for.
+    is_range: bool,
+    graph: Graph,
+    starts: Starts,
+    head: Option<Number>,
+    troubles: Troubles,
+    reached: OnceLock<Reached>,
+    changed: Bits,
+}
+
+impl History {
+    /// Opens the objects of a repository and walks the commits of the scope. Damage is told to `sink`; an error is only
+    /// what the user wrote wrong.
+    pub fn open(repository: &Repository, options: HistoryOptions, sink: &dyn Sink) -> Result<Self, HistoryError> {
+        let store = Store::open(repository.object_dirs(), repository.object_hash(), options.size, sink);
+        let troubles = Troubles::new(store.promisor_packs || repository.has_promisor());
+        let shallow = shallow_commits(repository);
+        let mut kinds = Kinds::default();
+        let (starts, graph) = {
+            let readers = Readers::new(&store);
+            let with = Commits { store: &store, readers: &readers, troubles: &troubles, shallow: &shallow };
+            match &options.scope {
+                Scope::None => (Starts::default(), Graph::default()),
+                Scope::Range(range) => {
+                    let ends = revisions::resolve(range, repository)?;
+                    range_graph(&ends, options.since, with)?
+                }
+                scope => {
+                    let tips = tips::all(repository, options.reflog, sink);
+                    kinds = store.kinds();
+                    let mut starts = readers.with(|reader| tips::peel(&tips, &store, reader, &troubles));
+                    let unreachable = *scope == Scope::AllObjects;
+                    if unreachable {
+                        starts.tags.extend(kinds.all(Kind::Tag));
+                    }
+                    let graph = graph::full(&starts.commits, unreachable, options.since, &kinds, with);
+                    (starts, graph)
+                }
+            }
+        };
+        let head = head_tree(repository, &store);
+        troubles.tell(sink);
+        let is_range = matches!(options.scope, Scope::Range(_)) || options.since.is_some();
+        let changed = Bits::new(if is_range { store.len() } else { 0 });
+        let reached = OnceLock::new();
+        Ok(Self { store, kinds, scope: options.scope, is_range, graph, starts, head, troubles, reached, changed })
+    }
+
+    /// Hands out each unique blob of a full scope once, from the threads of the current pool. For ranges, and with
+    /// `since`, nothing: see [`History::changes`].
+    pub fn blobs(&self, sink: &dyn Sink) {
+        if self.is_range || self.scope == Scope::None {
+            return;
+        }
+        let reached = self.reached(sink);
+        let mut blobs = if self.scope == Scope::AllObjects {
+            // Objects whose kind cannot be told are tried as well, so that they are named as damaged.
+            let mut blobs: BTreeSet<Number> = self.kinds.all(Kind::Blob).into_iter().collect();
+            blobs.extend(self.kinds.unknown().into_iter().filter(|&number| self.store.is_canonical(number)));
+            blobs.extend(reached.blobs.to_vec());
+            blobs.into_iter().collect()
+        } else {
+            reached.blobs.to_vec()
+        };
+        self.hand_out(&mut blobs, sink);
+    }
+
+    /// Hands out these blobs, each once, as [`History::blobs`] does.
+    pub fn read(&self, ids: &[ObjectId], sink: &dyn Sink) {
+        let mut found = BTreeSet::new();
+        for id in ids {
+            match self.store.find(id) {
+                Some(number) => drop(found.insert(number)),
+                None => self.troubles.absent(*id, Named::Blob, (Named::Object, *id)),
+            }
+        }
+        self.hand_out(&mut found.into_iter().collect(), sink);
+    }
+
+    fn hand_out(&self, blobs: &mut Vec<Number>, sink: &dyn Sink) {
+        self.store.sort_by_place(blobs);
+        sink.expect(blobs.len() as u64, 0);
+        let readers = Readers::new(&self.store);
+        blobs.par_chunks(CHUNK).for_each(|chunk| {
+            readers.with(|reader| {
+                for &number in chunk.iter().take_while(|_| !sink.cancelled()) {
+                    self.hand_out_one(number, reader, sink);
+                }
+            });
+        });
+        self.troubles.tell(sink);
+    }
+
+    fn hand_out_one(&self, number: Number, reader: &mut Reader<'_>, sink: &dyn Sink) {
+        let bytes = match reader.read_blob(number) {
+            Ok((Kind::Blob, bytes)) => bytes,
+            // Only objects of unknown kind get here as something else.
+            Ok(_) => return,
+            Err(error) => return cannot_read(&self.store, number, Named::Blob, error, &self.troubles),
+        };
+        let id = self.store.id(number);
+        let provenance = Provenance::History(id);
+        self.guarded(id, || sink.blob(Blob { bytes, provenance: &provenance }));
+    }
+
+    /// Runs what a sink does with one object: a bug there costs this object only.
+    fn guarded(&self, id: ObjectId, scan: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(scan)).is_err() {
+            self.troubles.add(SkipReason::Panic, format!("object {id}: scanning it panicked"));
+        }
+    }
+
+    /// Hands out the messages of all commits in scope and of all annotated tags met on the way to them.
+    pub fn messages(&self, sink: &dyn Sink) {
+        let commits = self.graph.in_scope().map(|rank| {
+            let node = &self.graph.nodes[rank as usize];
+            (node.number, node.time)
+        });
+        let mut times: Vec<(Number, i64)> = commits.collect();
+        times.sort_unstable();
+        let mut numbers: Vec<Number> = times.iter().map(|&(number, _)| number).collect();
+        numbers.extend(&self.starts.tags);
+        self.store.sort_by_place(&mut numbers);
+        let readers = Readers::new(&self.store);
+        numbers.par_chunks(CHUNK).for_each(|chunk| {
+            readers.with(|reader| {
+                for &number in chunk.iter().take_while(|_| !sink.cancelled()) {
+                    let time = times.binary_search_by_key(&number, |known| known.0).map_or(0, |at| times[at].1);
+                    self.message(number, time, reader, sink);
+                }
+            });
+        });
+        self.troubles.tell(sink);
+    }
+
+    fn message(&self, number: Number, time: i64, reader: &mut Reader<'_>, sink: &dyn Sink) {
+        let id = self.store.id(number);
+        let (bytes, message, provenance): (&[u8], Range<usize>, Provenance) = match reader.read(number) {
+            Ok((Kind::Commit, bytes)) => match parse::commit(bytes) {
+                Some(commit) => (bytes, commit.message, Provenance::CommitMessage(Commit { time, id })),
+                None => return,
+            },
+            Ok((Kind::Tag, bytes)) => match parse::tag(bytes) {
+                Some(tag) => (bytes, tag.message, Provenance::Tag { object: id, name: RepoPath::new(tag.name) }),
+                None => return self.troubles.add(SkipReason::CorruptObject, format!("tag {id}: damaged")),
+            },
+            // The walk has reported it.
+            _ => return,
+        };
+        self.guarded(id, || sink.blob(Blob { bytes: &bytes[message], provenance: &provenance }));
+    }
+
+    /// What each commit in scope brings, sorted: a path whose version differs from that of every parent, and that was not
+    /// just moved there. A damaged tree counts as empty and is told to `sink`.
+    pub fn changes(&self, sink: &dyn Sink) -> Vec<Change> {
+        let readers = Readers::new(&self.store);
+        let ignored = Bits::new(if self.is_range { 0 } else { self.store.len() });
+        let trees = if self.is_range { &self.changed } else { &ignored };
+        let (graph, store, troubles) = (&self.graph, &self.store, &self.troubles);
+        let changes = Changes { graph, store, readers: &readers, troubles, trees }.all(sink);
+        self.troubles.tell(sink);
+        changes
+    }
+
+    /// Where and when these blobs stood, by the commits in scope.
+    pub fn attribute(&self, wanted: &BTreeSet<ObjectId>, sink: &dyn Sink) -> Attribution<'_> {
+        if !self.is_range {
+            self.reached(sink);
+        }
+        let wanted: BTreeSet<Number> = wanted.iter().filter_map(|id| self.store.find(id)).collect();
+        let readers = Readers::new(&self.store);
+        let (store, kinds, troubles) = (&self.store, &self.kinds, &self.troubles);
+        let trees = Trees { store, kinds, readers: &readers, troubles };
+        let mut roots: Vec<Number> = self.roots().chain(self.head).collect();
+        let mut seen = BTreeSet::new();
+        roots.retain(|&root| seen.insert(root));
+        let skeleton = if wanted.is_empty() { Skeleton::empty() } else { Skeleton::build(&trees, &roots, &wanted) };
+        let builder = Builder { graph: &self.graph, store, troubles };
+        let built = builder.build(skeleton, self.head, &self.starts.directs, &wanted);
+        self.troubles.tell(sink);
+        built
+    }
+
+    /// Commits in scope, and unique trees read for them.
+    #[must_use]
+    pub fn covered(&self) -> (u64, u64) {
+        let trees = self.reached.get().map_or_else(|| self.changed.count(), |reached| reached.trees.count());
+        let commits = self.graph.in_scope().filter(|&rank| !self.graph.nodes[rank as usize].is_unknown());
+        (commits.count() as u64, trees)
+    }
+
+    /// Root trees by rank, and those that refs name directly.
+    fn roots(&self) -> impl Iterator<Item = Number> + '_ {
+        let commits = self.graph.nodes.iter().filter_map(graph::Node::tree);
+        let directs = self.starts.directs.iter().filter(|direct| direct.is_tree).map(|direct| direct.number);
+        commits.chain(directs)
+    }
+
+    /// The pass over all trees of the scope; runs once.
+    fn reached(&self, sink: &dyn Sink) -> &Reached {
+        self.reached.get_or_init(|| {
+            let readers = Readers::new(&self.store);
+            let (store, kinds, troubles) = (&self.store, &self.kinds, &self.troubles);
+            let blobs: Vec<Number> =
+                self.starts.directs.iter().filter(|direct| !direct.is_tree).map(|direct| direct.number).collect();
+            let reached = Trees { store, kinds, readers: &readers, troubles }.reach(self.roots(), &blobs, sink);
+            self.troubles.tell(sink);
+            reached
+        })
+    }
+}
+
+/// Walks a range. Tags among its ends are peeled, and their messages are part of it.
+fn range_graph(ends: &revisions::Ends, since: Option<i64>, with: Commits<'_>) -> Result<(Starts, Graph), HistoryError> {
+    let peel = |ids: &[ObjectId]| {
+        let tips: Vec<tips::Tip> = ids
+            .iter()
+            .map(|&id| tips::Tip {
+                id,
+                name: id.to_string(),
+                place: id.to_string().into_bytes(),
+                flags: flag::REACHABLE | flag::HISTORY,
+                is_ref: false,
+            })
+            .collect();
+        if let Some(missing) = ids.iter().find(|id| with.store.find(id).is_none()) {
+            return Err(HistoryError::MissingRevision { id: *missing });
+        }
+        Ok(with.readers.with(|reader| tips::peel(&tips, with.store, reader, with.troubles)))
+    };
+    let (include, exclude) = (peel(&ends.include)?, peel(&ends.exclude)?);
+    let numbers = |starts: &Starts| -> Vec<Number> { starts.commits.iter().map(|&(number, _)| number).collect() };
+    let graph = graph::range(&numbers(&include), &numbers(&exclude), since, with);
+    let tags = include.tags.difference(&exclude.tags).copied().collect();
+    Ok((Starts { tags, ..Starts::default() }, graph))
+}
+
+/// The tree of HEAD.
+fn head_tree(repository: &Repository, store: &Store) -> Option<Number> {
+    let head = store.find(&repository.refs().head?)?;
+    match store.reader().read(head) {
+        Ok((Kind::Commit, bytes)) => store.find(&parse::commit(bytes)?.tree),
+        _ => None,
+    }
+}
+
+/// The commits at which a shallow clone ends.
+fn shallow_commits(repository: &Repository) -> BTreeSet<ObjectId> {
+    let text = std::fs::read(repository.common_dir().join("shallow")).unwrap_or_default();
+    text.split(|&b| b == b'\n').filter_map(|line| ObjectId::from_hex(line.trim_ascii()).ok()).collect()
+}

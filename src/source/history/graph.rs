@@ -1,0 +1,343 @@
+//! The commits of a walk with their dates and parents. Takes tips, gives the commits in order of (date, id); must never
+//! use a commit-graph, grafts or replacements, which only retell or change what commits say.
+
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+
+use gix::objs::Kind;
+use rayon::prelude::*;
+
+use super::parse;
+use super::reader::{Reader, Readers};
+use super::store::{Kinds, Number, Store};
+use super::tips::flag;
+use super::trouble::{Named, Troubles};
+use crate::blob::ObjectId;
+use crate::coverage::SkipReason;
+use crate::provenance::Commit;
+
+/// An object that is not here.
+pub(super) const ABSENT: Number = Number::MAX;
+
+/// The empty tree, which git knows without having it.
+const EMPTY: Number = Number::MAX - 1;
+
+/// Commits decoded by one task.
+const CHUNK: usize = 2048;
+
+/// How far committer dates may run against ancestry before the walk of a range takes an excluded commit for an included
+/// one, in seconds: thirty days. It errs towards scanning too much.
+const SKEW: i64 = 30 * 24 * 3600;
+
+/// One commit.
+pub(super) struct Node {
+    pub number: Number,
+    pub time: i64,
+    tree: Number,
+    pub flags: u8,
+    parents: (u32, u32),
+}
+
+/// The commits of a walk, least (date, id) first. A commit's place in that order is its *rank*.
+#[derive(Default)]
+pub(super) struct Graph {
+    pub nodes: Vec<Node>,
+    parents: Vec<u32>,
+}
+
+impl Node {
+    /// The commit's tree, unless it has no object: absent, or empty.
+    pub fn tree(&self) -> Option<Number> {
+        (self.tree < EMPTY).then_some(self.tree)
+    }
+
+    /// Whether what the commit's tree holds is unknown.
+    pub fn is_unknown(&self) -> bool {
+        self.tree == ABSENT
+    }
+}
+
+impl Graph {
+    /// Ranks of a commit's parents, without those that are not here.
+    pub fn parents(&self, rank: u32) -> &[u32] {
+        let (start, len) = self.nodes[rank as usize].parents;
+        &self.parents[start as usize..(start + len) as usize]
+    }
+
+    /// The commit of a rank.
+    pub fn commit(&self, rank: u32, store: &Store) -> Commit {
+        let node = &self.nodes[rank as usize];
+        Commit { time: node.time, id: store.id(node.number) }
+    }
+
+    /// Ranks of the commits asked for, ascending.
+    pub fn in_scope(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
+        (0..self.nodes.len() as u32).filter(|&rank| self.nodes[rank as usize].flags & flag::IN_SCOPE != 0)
+    }
+}
+
+/// What commits are read with.
+#[derive(Clone, Copy)]
+pub(super) struct Commits<'a> {
+    pub store: &'a Store,
+    pub readers: &'a Readers<'a>,
+    pub troubles: &'a Troubles,
+    /// Commits at which a shallow clone ends.
+    pub shallow: &'a BTreeSet<ObjectId>,
+}
+
+/// A commit as it was read.
+#[derive(Default)]
+struct Row {
+    number: Number,
+    time: i64,
+    tree: Number,
+    parents: Vec<Number>,
+    flags: u8,
+    damaged: bool,
+}
+
+fn read_row(number: Number, store: &Store, reader: &mut Reader<'_>) -> Row {
+    let damaged = Row { number, tree: ABSENT, damaged: true, ..Row::default() };
+    let Ok((Kind::Commit, bytes)) = reader.read(number) else { return damaged };
+    let Some(commit) = parse::commit(bytes) else { return damaged };
+    let find = |id: &ObjectId| store.find(id).unwrap_or(ABSENT);
+    let parents = commit.parents.iter().map(find).collect();
+    let tree = match find(&commit.tree) {
+        ABSENT if commit.tree.is_empty_tree() => EMPTY,
+        tree => tree,
+    };
+    Row { number, time: commit.time, tree, parents, ..Row::default() }
+}
+
+/// Walks from `starts` over a table of all commits of the repository, and from every commit if `unreachable`.
+/// With `since`, only younger commits are in scope, and their parents stay as a boundary.
+pub(super) fn full(
+    starts: &[(Number, u8)],
+    unreachable: bool,
+    since: Option<i64>,
+    kinds: &Kinds,
+    with: Commits<'_>,
+) -> Graph {
+    let Commits { store, readers, shallow, .. } = with;
+    let mut numbers = kinds.all(Kind::Commit);
+    store.sort_by_place(&mut numbers);
+    let chunks: Vec<Vec<Row>> = numbers
+        .par_chunks(CHUNK)
+        .map(|chunk| readers.with(|reader| chunk.iter().map(|&number| read_row(number, store, reader)).collect()))
+        .collect();
+    let mut rows: Vec<Row> = chunks.into_iter().flatten().collect();
+    rows.par_sort_unstable_by_key(|row| row.number);
+    cut_shallow(&mut rows, shallow, store);
+    let at = |rows: &[Row], number| rows.binary_search_by_key(&number, |row| row.number).ok();
+    let mut todo: Vec<(usize, u8)> =
+        starts.iter().filter_map(|&(number, flags)| Some((at(&rows, number)?, flags))).collect();
+    while let Some((row, flags)) = todo.pop() {
+        let flags = flags | flag::IN_SCOPE;
+        if rows[row].flags & flags == flags {
+            continue;
+        }
+        rows[row].flags |= flags;
+        todo.extend(rows[row].parents.iter().filter_map(|&parent| Some((at(&rows, parent)?, flags))));
+    }
+    if unreachable {
+        for row in rows.iter_mut().filter(|row| row.flags & flag::IN_SCOPE == 0) {
+            row.flags |= flag::IN_SCOPE | flag::HISTORY;
+        }
+    }
+    let mut kept = BTreeSet::new();
+    if let Some(since) = since {
+        for row in rows.iter_mut().filter(|row| row.flags & flag::IN_SCOPE != 0) {
+            if row.time < since {
+                row.flags &= !flag::IN_SCOPE;
+            } else {
+                kept.extend(row.parents.iter().copied());
+            }
+        }
+    }
+    rows.retain(|row| row.flags & flag::IN_SCOPE != 0 || kept.contains(&row.number));
+    finish(rows, |number| kinds.get(number), with)
+}
+
+/// Walks what `include` reaches and `exclude` does not. The excluded parents of its commits stay as a boundary.
+pub(super) fn range(include: &[Number], exclude: &[Number], since: Option<i64>, with: Commits<'_>) -> Graph {
+    let Commits { store, readers, shallow, .. } = with;
+    let mut walk = Walk::new(shallow, store);
+    readers.with(|reader| {
+        for (ends, excluded) in [(exclude, true), (include, false)] {
+            for &number in ends {
+                walk.visit(number, excluded, reader);
+            }
+        }
+        walk.run(reader);
+    });
+    let mut boundary = BTreeSet::new();
+    for (row, state) in walk.rows.iter_mut().zip(&walk.states) {
+        if !state.excluded && since.is_none_or(|since| row.time >= since) {
+            row.flags |= flag::IN_SCOPE | flag::REACHABLE | flag::HISTORY;
+            boundary.extend(row.parents.iter().copied());
+        }
+    }
+    let mut rows = walk.rows;
+    rows.retain(|row| row.flags & flag::IN_SCOPE != 0 || boundary.contains(&row.number));
+    finish(rows, |_| None, with)
+}
+
+#[derive(Default)]
+struct State {
+    excluded: bool,
+    waiting: bool,
+}
+
+/// A walk by date that ends once nothing included waits.
+struct Walk<'a> {
+    shallow: &'a BTreeSet<ObjectId>,
+    store: &'a Store,
+    rows: Vec<Row>,
+    states: Vec<State>,
+    known: HashMap<Number, usize>,
+    queue: BinaryHeap<(i64, usize)>,
+    /// Included commits in the queue.
+    waiting: usize,
+    /// Least date of an included commit.
+    oldest: i64,
+}
+
+impl<'a> Walk<'a> {
+    fn new(shallow: &'a BTreeSet<ObjectId>, store: &'a Store) -> Self {
+        Self {
+            shallow,
+            store,
+            rows: Vec::new(),
+            states: Vec::new(),
+            known: HashMap::new(),
+            queue: BinaryHeap::new(),
+            waiting: 0,
+            oldest: i64::MAX,
+        }
+    }
+
+    fn visit(&mut self, number: Number, excluded: bool, reader: &mut Reader<'_>) {
+        if let Some(&at) = self.known.get(&number) {
+            if excluded {
+                self.exclude(at);
+            }
+            return;
+        }
+        let mut rows = [read_row(number, self.store, reader)];
+        cut_shallow(&mut rows, self.shallow, self.store);
+        let [row] = rows;
+        let at = self.rows.len();
+        self.known.insert(number, at);
+        self.queue.push((row.time, at));
+        if !excluded {
+            self.waiting += 1;
+            self.oldest = self.oldest.min(row.time);
+        }
+        self.states.push(State { excluded, waiting: true });
+        self.rows.push(row);
+    }
+
+    /// Marks a known commit and all its known ancestors.
+    fn exclude(&mut self, at: usize) {
+        let mut todo = vec![at];
+        while let Some(at) = todo.pop() {
+            let state = &mut self.states[at];
+            if state.excluded {
+                continue;
+            }
+            state.excluded = true;
+            if state.waiting {
+                self.waiting -= 1;
+            }
+            todo.extend(self.rows[at].parents.iter().filter_map(|parent| self.known.get(parent)));
+        }
+    }
+
+    fn run(&mut self, reader: &mut Reader<'_>) {
+        while let Some((time, at)) = self.queue.pop() {
+            if self.waiting == 0 && time.saturating_add(SKEW) < self.oldest {
+                break;
+            }
+            let state = &mut self.states[at];
+            state.waiting = false;
+            let excluded = state.excluded;
+            if !excluded {
+                self.waiting -= 1;
+            }
+            for parent in self.rows[at].parents.clone() {
+                if parent != ABSENT {
+                    self.visit(parent, excluded, reader);
+                }
+            }
+        }
+    }
+}
+
+/// Takes the parents from the commits at which a shallow clone ends.
+fn cut_shallow(rows: &mut [Row], shallow: &BTreeSet<ObjectId>, store: &Store) {
+    if shallow.is_empty() {
+        return;
+    }
+    for row in rows {
+        if !row.parents.is_empty() && shallow.contains(&store.id(row.number)) {
+            row.parents.clear();
+        }
+    }
+}
+
+/// Reports what the commits in scope lack and puts them in order.
+fn finish(mut rows: Vec<Row>, kind: impl Fn(Number) -> Option<Kind>, with: Commits<'_>) -> Graph {
+    let Commits { store, readers, troubles, shallow } = with;
+    rows.par_sort_by(|a, b| a.time.cmp(&b.time).then_with(|| store.id(a.number).cmp(&store.id(b.number))));
+    let ranks: BTreeMap<Number, u32> = rows.iter().enumerate().map(|(rank, row)| (row.number, rank as u32)).collect();
+    let mut graph = Graph { nodes: Vec::with_capacity(rows.len()), parents: Vec::new() };
+    for row in rows {
+        let in_scope = row.flags & flag::IN_SCOPE != 0;
+        let cut = shallow.contains(&store.id(row.number));
+        let wrong = |&parent: &Number| parent == ABSENT || kind(parent).is_some_and(|kind| kind != Kind::Commit);
+        if row.damaged || row.tree == ABSENT || (in_scope && row.parents.iter().any(wrong)) {
+            readers.with(|reader| explain(row.number, in_scope && !cut, &kind, with, reader));
+        }
+        if in_scope && cut {
+            troubles.add(SkipReason::ShallowBoundary, format!("parents of commit {}", store.id(row.number)));
+        }
+        let start = graph.parents.len() as u32;
+        graph.parents.extend(row.parents.iter().filter_map(|parent| ranks.get(parent)));
+        let parents = (start, graph.parents.len() as u32 - start);
+        graph.nodes.push(Node { number: row.number, time: row.time, tree: row.tree, flags: row.flags, parents });
+    }
+    graph
+}
+
+/// Reads a commit again to say what is wrong with it: too rare to keep the ids of what is missing.
+fn explain(
+    number: Number,
+    with_parents: bool,
+    kind: &impl Fn(Number) -> Option<Kind>,
+    with: Commits<'_>,
+    reader: &mut Reader<'_>,
+) {
+    let Commits { store, troubles, .. } = with;
+    let id = store.id(number);
+    let commit = match reader.read(number) {
+        Ok((Kind::Commit, bytes)) => parse::commit(bytes),
+        Ok(_) => None,
+        Err(error) => return troubles.add(error.reason(store.limit), format!("commit {id}: cannot be decoded")),
+    };
+    let Some(commit) = commit else {
+        return troubles.add(SkipReason::CorruptObject, format!("commit {id}: damaged"));
+    };
+    let this = (Named::Commit, id);
+    if store.find(&commit.tree).is_none() && !commit.tree.is_empty_tree() {
+        troubles.absent(commit.tree, Named::Tree, this);
+    }
+    for parent in commit.parents.into_iter().filter(|_| with_parents) {
+        match store.find(&parent) {
+            None => troubles.absent(parent, Named::Commit, this),
+            Some(number) => match kind(number) {
+                None | Some(Kind::Commit) => {}
+                Some(_) => troubles.add(SkipReason::CorruptObject, format!("commit {id}: parent {parent} is none")),
+            },
+        }
+    }
+}
