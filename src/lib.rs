@@ -16,6 +16,7 @@
 
 pub mod blob;
 pub mod coverage;
+pub mod edit;
 pub mod provenance;
 pub mod secret;
 pub mod span;

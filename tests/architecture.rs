@@ -18,7 +18,7 @@ mod code;
 const MAX_LINES: usize = 400;
 
 /// The shared words: they may use one another and nothing else.
-const VOCABULARY: [&str; 5] = ["span", "blob", "provenance", "secret", "coverage"];
+const VOCABULARY: [&str; 6] = ["span", "blob", "edit", "provenance", "secret", "coverage"];
 
 /// Each part, and the parts beside the vocabulary that it may use. The command line may use everything.
 const ARROWS: &[(&str, &[&str])] = &[

@@ -18,7 +18,7 @@ use sekisho::source::history::{History, HistoryError, HistoryOptions, Scope};
 use sekisho::source::repository::{DiscoverOptions, Repository};
 
 fn options(scope: Scope) -> HistoryOptions {
-    HistoryOptions { scope, since: None, reflog: false, size: SizeLimit::DEFAULT }
+    HistoryOptions { scope, since: None, reflog: false, size: SizeLimit::DEFAULT, engine: Engine::Delta }
 }
 
 fn repository(fixture: &Fixture) -> Repository {

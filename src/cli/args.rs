@@ -90,6 +90,9 @@ pub struct ScanArgs {
         help_heading = "What to scan"
     )]
     pub history: Option<Scope>,
+    /// Read each blob of the history by itself and whole. Slower, and finds the same: what the other way is compared with.
+    #[arg(long, hide = true)]
+    pub plain_history: bool,
     /// Do not scan the history; the same as --history=none.
     #[arg(long, help_heading = "What to scan", overrides_with = "history")]
     pub no_history: bool,

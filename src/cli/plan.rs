@@ -10,7 +10,7 @@ use crate::report::ReportOptions;
 use crate::rule::Confidence;
 use crate::scan::{Options, Target};
 use crate::source::SizeLimit;
-use crate::source::history::Scope;
+use crate::source::history::{Engine, Scope};
 
 use super::args::{Global, ScanArgs};
 use super::config::{self, Settings};
@@ -122,6 +122,7 @@ pub fn make(args: ScanArgs, global: &Global, env: &Environment) -> Result<Plan, 
     let options = Options {
         tree: !args.no_tree,
         history,
+        engine: if args.plain_history { Engine::Plain } else { Engine::Delta },
         history_asked: args.history.is_some() || since.is_some() || args.no_tree || args.reflog,
         all_occurrences: args.all_occurrences,
         today: crate::report::day(env.now),

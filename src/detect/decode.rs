@@ -73,8 +73,42 @@ impl Decoded {
 
 /// Calls `found` for every decoded run of the text, in no particular order.
 pub fn each(text: &[u8], mut found: impl FnMut(Decoded)) {
-    alphabet_runs(text, &mut found);
-    escape_runs(text, &mut found);
+    Near::new(text).each(Span::new(0, text.len()), &mut |decoded, _| found(decoded));
+}
+
+/// Decodes runs part by part, for texts that were looked at before.
+pub struct Near<'t> {
+    text: &'t [u8],
+    /// How far runs of the alphabets, and lines with escapes, are done with.
+    done: [usize; 2],
+}
+
+impl<'t> Near<'t> {
+    /// Begins at the start of a text.
+    pub const fn new(text: &'t [u8]) -> Self {
+        Self { text, done: [0; 2] }
+    }
+
+    /// Calls `found(run, on)` for every decoded run that a part, or a byte next to it, has a share in, if no part before had.
+    /// Parts must come in ascending order. What the run is, and that it is one, depends on the bytes of `on` and the byte on
+    /// either side of it.
+    pub fn each(&mut self, part: Span, found: &mut impl FnMut(Decoded, Span)) {
+        let text = self.text;
+        let in_alphabet = |at: &usize| BASE64[usize::from(text[*at])];
+        let before = (self.done[0]..part.start).rev().take_while(in_alphabet).count();
+        let after = (part.end..text.len()).take_while(in_alphabet).count();
+        let runs = Span::new((part.start - before).max(self.done[0]), part.end + after);
+        if runs.start < runs.end {
+            alphabet_runs(text, runs, found);
+            self.done[0] = runs.end;
+        }
+        let start = memchr::memrchr(b'\n', &text[..part.start]).map_or(0, |newline| newline + 1).max(self.done[1]);
+        let end = memchr::memchr(b'\n', &text[part.end..]).map_or(text.len(), |newline| part.end + newline);
+        if start < end {
+            escape_runs(text, Span::new(start, end), found);
+            self.done[1] = end;
+        }
+    }
 }
 
 // ---- base64 and hex -------------------------------------------------------------------------------------------------
@@ -96,12 +130,13 @@ const fn table(extra: &[u8]) -> [bool; 256] {
 
 static BASE64: [bool; 256] = table(b"+/-_");
 
-fn alphabet_runs(text: &[u8], found: &mut impl FnMut(Decoded)) {
+/// Of a part that neither begins nor ends within a run.
+fn alphabet_runs(text: &[u8], part: Span, found: &mut impl FnMut(Decoded, Span)) {
     let in_alphabet = |at: usize| BASE64[usize::from(text[at])];
-    let mut at = 0;
+    let mut at = part.start;
     // A run of the least length that begins in at..at+MIN must cover the last byte of that stretch: most stretches are
     // passed with one look.
-    while at + BASE64_MIN <= text.len() {
+    while at + BASE64_MIN <= part.end {
         let probe = at + BASE64_MIN - 1;
         if !in_alphabet(probe) {
             at = probe + 1;
@@ -112,7 +147,7 @@ fn alphabet_runs(text: &[u8], found: &mut impl FnMut(Decoded)) {
             start -= 1;
         }
         let mut end = probe + 1;
-        while end < text.len() && in_alphabet(end) {
+        while end < part.end && in_alphabet(end) {
             end += 1;
         }
         if end - start >= BASE64_MIN {
@@ -123,14 +158,14 @@ fn alphabet_runs(text: &[u8], found: &mut impl FnMut(Decoded)) {
 }
 
 /// Decodes a run, a long one piece by piece.
-fn pieces(text: &[u8], run: Span, found: &mut impl FnMut(Decoded)) {
+fn pieces(text: &[u8], run: Span, found: &mut impl FnMut(Decoded, Span)) {
     let mut start = run.start;
     loop {
         let end = run.end.min(start + RUN_LIMIT);
         let piece = Span::new(start, end);
         let bytes = &text[piece.range()];
         match decode_hex(bytes, piece).or_else(|| decode_base64(bytes, piece)) {
-            Some(decoded) => found(decoded),
+            Some(decoded) => found(decoded, run),
             // A run that does not begin as text is data, however long it is.
             None if start == run.start => return,
             None => {}
@@ -217,14 +252,15 @@ fn is_text(bytes: &[u8]) -> bool {
 
 // ---- escapes --------------------------------------------------------------------------------------------------------
 
-fn escape_runs(text: &[u8], found: &mut impl FnMut(Decoded)) {
-    let mut at = 0;
-    while let Some(first) = next_escape(text, at) {
+/// Of whole lines: a run never reaches over the end of its line.
+fn escape_runs(text: &[u8], lines: Span, found: &mut impl FnMut(Decoded, Span)) {
+    let mut at = lines.start;
+    while let Some(first) = next_escape(text, at, lines.end) {
         let encoding = first.encoding;
         let mut end = first.span.end;
         let mut search = end;
         // Join the escapes of the same kind that follow closely in the same line.
-        while let Some(next) = next_escape(text, search) {
+        while let Some(next) = next_escape(text, search, lines.end) {
             let gap = &text[end.min(next.span.start)..next.span.start];
             if gap.len() > ESCAPE_GAP || gap.contains(&b'\n') || next.span.end - first.span.start > RUN_LIMIT {
                 break;
@@ -235,7 +271,9 @@ fn escape_runs(text: &[u8], found: &mut impl FnMut(Decoded)) {
             }
         }
         let run = Span::new(word_start(text, first.span.start), word_end(text, end));
-        found(unescape(text, run, encoding));
+        let start = memchr::memrchr(b'\n', &text[lines.start..run.start]).map_or(lines.start, |at| lines.start + at + 1);
+        let line = Span::new(start, memchr::memchr(b'\n', &text[run.end..lines.end]).map_or(lines.end, |at| run.end + at));
+        found(unescape(text, run, encoding), line);
         at = end;
     }
 }
@@ -259,9 +297,9 @@ struct Escape {
     byte: Option<u8>,
 }
 
-fn next_escape(text: &[u8], from: usize) -> Option<Escape> {
+fn next_escape(text: &[u8], from: usize, to: usize) -> Option<Escape> {
     let mut at = from;
-    while let Some(offset) = memchr3(b'%', b'\\', b'&', &text[at..]) {
+    while let Some(offset) = memchr3(b'%', b'\\', b'&', &text[at..to]) {
         let start = at + offset;
         if let Some(escape) = escape_at(text, start) {
             return Some(escape);

@@ -8,8 +8,8 @@ use crate::rule::{RuleIndex, RuleSet};
 /// What one keyword stands for.
 #[derive(Debug, Default)]
 pub struct Owner {
-    /// Rules whose keyword it is.
-    pub rules: Vec<usize>,
+    /// Rules whose keyword it is, and which of theirs.
+    pub rules: Vec<(usize, usize)>,
     /// The fact that its presence is.
     pub fact: Option<usize>,
 }

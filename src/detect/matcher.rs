@@ -115,12 +115,6 @@ pub fn window(window: Window, text: &[u8], keyword: Span) -> Span {
     Span::new(low, text.len().min(keyword.end + window.after as usize))
 }
 
-/// Where the first match in a part of the text begins.
-pub fn first(compiled: &Compiled, number: usize, text: &[u8], part: Span, caches: &mut Caches) -> Option<usize> {
-    let cache = caches.of(compiled, number);
-    compiled.regex.search_with(cache, &Input::new(text).range(part.range())).map(|found| found.start())
-}
-
 /// The leftmost match of the rule within its window around the keyword that contains the keyword.
 pub fn search(
     compiled: &Compiled,

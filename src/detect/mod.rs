@@ -9,17 +9,23 @@ mod allow;
 mod context;
 mod decode;
 mod detector;
+mod examine;
 mod filter;
+mod finish;
 mod keywords;
 mod locate;
 mod matcher;
 mod parts;
 mod placeholder;
 mod prefilter;
+mod raw;
+mod remember;
 mod snippet;
+mod tail;
 mod text;
 
 pub use detector::{Detected, Detector, Scratch};
+pub use remember::Remembered;
 pub use text::Class;
 
 use crate::rule::RuleIndex;

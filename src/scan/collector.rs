@@ -1,6 +1,7 @@
 //! Where sources deliver: opens archives and LFS pointers, runs the detector, keeps what matched. Called from many threads;
 //! takes a lock only for a blob that has matches or could not be scanned.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -9,11 +10,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::options::{Options, Progress};
 use crate::blob::{Blob, RepoPath};
 use crate::coverage::{Coverage, SkipReason};
-use crate::detect::{Detector, Match, Scratch};
+use crate::detect::{Detector, Match, Remembered, Scratch};
+use crate::edit::Edit;
 use crate::finding::line_hash::LineHashes;
 use crate::provenance::Provenance;
 use crate::source::repository::Repository;
-use crate::source::{Sink, archive, lfs};
+use crate::source::{Base, Memory, Sink, archive, lfs};
 
 /// The matches of one blob, or of one member of an archive.
 #[derive(Debug)]
@@ -88,6 +90,16 @@ impl<'a> Collector<'a> {
 
     /// Scans text that is no blob of a source, such as the hunks of a diff.
     pub fn detect(&self, bytes: &[u8], what: &dyn Fn() -> String) -> Vec<Match> {
+        self.detect_version(bytes, None, false, what).0
+    }
+
+    fn detect_version(
+        &self,
+        bytes: &[u8],
+        base: Option<(&Remembered, &[Edit])>,
+        remember: bool,
+        what: &dyn Fn() -> String,
+    ) -> (Vec<Match>, Option<Remembered>) {
         self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         // A panic is a bug of ours in one object: that object counts as not scanned, the rest goes on.
         let detected = catch_unwind(AssertUnwindSafe(|| {
@@ -96,22 +108,26 @@ impl<'a> Collector<'a> {
                 if *owner != detector {
                     (*owner, *scratch) = (detector, Scratch::default());
                 }
-                self.detector.detect(bytes, scratch)
+                self.detector.detect_version(bytes, base, remember, scratch)
             })
         }));
-        let Ok(detected) = detected else {
+        let Ok((detected, memory)) = detected else {
             SCRATCH.with_borrow_mut(|scratch| *scratch = (0, Scratch::default()));
             self.skip(SkipReason::Panic, what());
-            return Vec::new();
+            return (Vec::new(), None);
         };
         if let Some(reason) = detected.skipped {
             self.skip(reason, what());
         }
-        detected.matches
+        (detected.matches, memory)
     }
 
     fn scan(&self, bytes: &[u8], provenance: &Provenance, member: Option<&[u8]>) {
         let matches = self.detect(bytes, &|| describe(provenance, member));
+        self.keep(matches, bytes, provenance, member);
+    }
+
+    fn keep(&self, matches: Vec<Match>, bytes: &[u8], provenance: &Provenance, member: Option<&[u8]>) {
         if matches.is_empty() {
             return;
         }
@@ -168,7 +184,12 @@ impl<'a> Collector<'a> {
 
 impl Sink for Collector<'_> {
     fn blob(&self, blob: Blob<'_>) {
-        let counter = match blob.provenance {
+        self.version(blob, None, false);
+    }
+
+    fn version(&self, blob: Blob<'_>, base: Option<Base<'_>>, is_base: bool) -> Memory {
+        let Blob { bytes, provenance } = blob;
+        let counter = match provenance {
             Provenance::Tree(_) | Provenance::Config(_) | Provenance::Stdin => Some(&self.files),
             Provenance::History(_) | Provenance::Index(_) | Provenance::Version { .. } => Some(&self.blobs),
             Provenance::CommitMessage(_) | Provenance::Tag { .. } => None,
@@ -176,11 +197,19 @@ impl Sink for Collector<'_> {
         if let Some(counter) = counter {
             counter.fetch_add(1, Ordering::Relaxed);
         }
-        match lfs::parse_pointer(blob.bytes) {
-            Some(pointer) => self.scan_pointer(&pointer, blob.provenance),
-            None => self.scan_any(blob.bytes, blob.provenance),
+        self.progress.done(1, bytes.len() as u64);
+        if let Some(pointer) = lfs::parse_pointer(bytes) {
+            self.scan_pointer(&pointer, provenance);
+            return None;
         }
-        self.progress.done(1, blob.bytes.len() as u64);
+        if self.options.archive_depth > 0 && archive::sniff(bytes).is_some() {
+            self.scan_archive(bytes, provenance);
+            return None;
+        }
+        let base = base.and_then(|base| Some((base.memory.as_ref()?.downcast_ref::<Remembered>()?, base.edits)));
+        let (matches, memory) = self.detect_version(bytes, base, is_base, &|| describe(provenance, None));
+        self.keep(matches, bytes, provenance, None);
+        memory.map(|memory| Box::new(memory) as Box<dyn Any + Send + Sync>)
     }
 
     fn skip(&self, reason: SkipReason, what: String) {

@@ -8,7 +8,7 @@ use crate::finding::fingerprint::PUBLIC_KEY;
 use crate::finding::suppress::Allow;
 use crate::rule::Confidence;
 use crate::source::SizeLimit;
-use crate::source::history::Scope;
+use crate::source::history::{Engine, Scope};
 
 /// One thing to scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Options {
     pub history: Scope,
     /// Whether the user asked for that part; if not, a folder inside a repository is scanned without the history.
     pub history_asked: bool,
+    /// How a whole history is read.
+    pub engine: Engine,
     /// Only commits not older than this, seconds since 1970-01-01 UTC.
     pub since: Option<i64>,
     /// Walk what only reflogs name, too.
@@ -71,6 +73,7 @@ impl Default for Options {
             tree: true,
             history: Scope::Reachable,
             history_asked: false,
+            engine: Engine::Delta,
             since: None,
             reflog: false,
             staged: false,

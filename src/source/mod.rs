@@ -11,14 +11,38 @@ pub mod repository;
 pub mod stdin;
 pub mod worktree;
 
+use std::any::Any;
+
 use crate::blob::{Blob, ObjectId, RepoPath};
 use crate::coverage::SkipReason;
+use crate::edit::Edit;
 use crate::provenance::Commit;
+
+/// What a sink remembers of a blob, so that it need not look at all of a blob that was made from it. Only the sink knows
+/// what is in it.
+pub type Memory = Option<Box<dyn Any + Send + Sync>>;
+
+/// What a blob was made from.
+#[derive(Clone, Copy)]
+pub struct Base<'a> {
+    /// What the sink remembers of it.
+    pub memory: &'a Memory,
+    /// The runs that the blob is made of.
+    pub edits: &'a [Edit],
+}
 
 /// What a source talks to. Called from many threads at once.
 pub trait Sink: Sync {
     /// Scans one blob. Must be called once for each.
     fn blob(&self, blob: Blob<'_>);
+
+    /// As [`Sink::blob`], for a blob that was made from another one or that others are made from (`is_base`): it may then
+    /// remember something for them. What it finds must not depend on any of this.
+    fn version(&self, blob: Blob<'_>, base: Option<Base<'_>>, is_base: bool) -> Memory {
+        let _ = (base, is_base);
+        self.blob(blob);
+        None
+    }
 
     /// Something was not scanned. `what` names it in a few words.
     fn skip(&self, reason: SkipReason, what: String);

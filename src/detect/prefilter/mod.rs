@@ -17,6 +17,7 @@ mod scalar;
 mod simd;
 mod verify;
 
+use crate::span::Span;
 use plan::Plan;
 use verify::Verifier;
 
@@ -37,6 +38,7 @@ pub struct Prefilter {
     stage1: Stage1,
     /// Keywords without three neighbouring ASCII bytes, with their numbers.
     odd: Option<(aho_corasick::AhoCorasick, Vec<usize>)>,
+    longest: usize,
 }
 
 /// Which form of stage 1 runs on this processor.
@@ -94,14 +96,23 @@ impl Prefilter {
                 .expect("an automaton over a few short keywords stays far below its limits");
             (automaton, odd)
         });
-        Self { plan, verifier: Verifier::new(keywords, &anchors), stage1, odd }
+        let longest = keywords.iter().map(Vec::len).max().unwrap_or(0);
+        Self { plan, verifier: Verifier::new(keywords, &anchors), stage1, odd, longest }
     }
 
-    /// Calls `hit(keyword, start, end)` for every occurrence of every keyword, overlapping ones too, in a fixed order. Stops
-    /// early when `hit` answers `false`.
-    pub fn each(&self, text: &[u8], mut hit: impl FnMut(usize, usize, usize) -> bool) {
+    /// Bytes of the longest keyword.
+    #[must_use]
+    pub const fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// Calls `hit(keyword, start, end)` for every occurrence of every keyword in a part of the text, overlapping ones too, in a
+    /// fixed order. Stops early when `hit` answers `false`.
+    ///
+    /// Occurrences that begin in the part and end behind it, or begin before it, are seen or not.
+    pub fn each(&self, text: &[u8], part: Span, mut hit: impl FnMut(usize, usize, usize) -> bool) {
         if let Some((automaton, numbers)) = &self.odd {
-            for found in automaton.find_overlapping_iter(text) {
+            for found in automaton.find_overlapping_iter(aho_corasick::Input::new(text).range(part.range())) {
                 if !hit(numbers[found.pattern().as_usize()], found.start(), found.end()) {
                     return;
                 }
@@ -111,8 +122,10 @@ impl Prefilter {
             return;
         }
         let mut masks = [0_u32; MASKS];
-        for start in (0..text.len()).step_by(CHUNK) {
-            self.stage1(text, start, &mut masks);
+        for start in part.range().step_by(CHUNK) {
+            let blocks = (part.end - start).div_ceil(32).min(MASKS);
+            let masks = &mut masks[..blocks];
+            self.stage1(text, start, masks);
             for (block, &mask) in masks.iter().enumerate() {
                 let mut mask = mask;
                 while mask != 0 {
@@ -126,8 +139,8 @@ impl Prefilter {
         }
     }
 
-    /// Fills the masks for the positions `start..start + CHUNK`, as far as the text reaches.
-    fn stage1(&self, text: &[u8], start: usize, masks: &mut [u32; MASKS]) {
+    /// Fills the masks for the positions from `start` on, as far as the text reaches.
+    fn stage1(&self, text: &[u8], start: usize, masks: &mut [u32]) {
         match self.stage1 {
             Stage1::Scalar => scalar::masks(&self.plan, text, start, masks),
             #[cfg(target_arch = "x86_64")]
@@ -145,7 +158,7 @@ mod tests {
 
     fn all(prefilter: &Prefilter, text: &[u8]) -> Vec<(usize, usize, usize)> {
         let mut found = Vec::new();
-        prefilter.each(text, |keyword, start, end| {
+        prefilter.each(text, Span::new(0, text.len()), |keyword, start, end| {
             found.push((keyword, start, end));
             true
         });
@@ -187,7 +200,7 @@ mod tests {
     fn the_search_stops_when_it_is_told_to() {
         let prefilter = Prefilter::new(&["token"]);
         let mut count = 0;
-        prefilter.each(&b"token ".repeat(100), |_, _, _| {
+        prefilter.each(&b"token ".repeat(100), Span::new(0, 600), |_, _, _| {
             count += 1;
             count < 3
         });
@@ -231,6 +244,30 @@ mod tests {
                 let mut masks = [9; MASKS];
                 Prefilter::with_stage1(&keywords, form).stage1(&text, start, &mut masks);
                 prop_assert_eq!(&masks[..], &want[..], "{:?}", form);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_part_gives_what_lies_in_it(
+            keywords in proptest::collection::vec(bytes(1..9), 1..20),
+            text in bytes(0..300),
+            cut in (0_usize..300, 0_usize..300),
+        ) {
+            let (a, b) = (cut.0.min(text.len()), cut.1.min(text.len()));
+            let part = Span::new(a.min(b), a.max(b));
+            let inside = |hit: &(usize, usize, usize)| part.contains(Span::new(hit.1, hit.2));
+            let want: Vec<_> = naive(&keywords, &text).into_iter().filter(inside).collect();
+            for form in forms() {
+                let mut found = Vec::new();
+                Prefilter::with_stage1(&keywords, form).each(&text, part, |keyword, start, end| {
+                    found.push((keyword, start, end));
+                    true
+                });
+                found.retain(inside);
+                found.sort_unstable();
+                prop_assert_eq!(&found, &want, "{:?}", form);
             }
         }
     }

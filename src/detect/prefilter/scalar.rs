@@ -1,12 +1,12 @@
 //! Stage 1 without vector instructions: the definition that `simd` must equal, and what runs where it cannot.
 
 use super::plan::Plan;
-use super::{MASKS, WIDTH};
+use super::WIDTH;
 use crate::rule::frequency::class;
 
 /// Sets bit `i % 32` of mask `i / 32` if one bucket knows the four bytes at `start + i`. Bytes behind the end of the text
 /// pass like a NUL byte; positions behind it are not set.
-pub fn masks(plan: &Plan, text: &[u8], start: usize, masks: &mut [u32; MASKS]) {
+pub fn masks(plan: &Plan, text: &[u8], start: usize, masks: &mut [u32]) {
     for (block, mask) in masks.iter_mut().enumerate() {
         *mask = block_mask(plan, text, start + 32 * block);
     }

@@ -15,7 +15,7 @@ use std::arch::x86_64::{
 };
 
 use super::plan::{BUCKETS, Plan};
-use super::{MASKS, WIDTH, scalar};
+use super::{WIDTH, scalar};
 
 const HALVES: usize = BUCKETS / 8;
 
@@ -23,19 +23,19 @@ const HALVES: usize = BUCKETS / 8;
 const INDEX: i8 = 0x8f_u8.cast_signed();
 
 /// As [`scalar::masks`]. Only for processors with AVX2.
-pub fn avx2(plan: &Plan, text: &[u8], start: usize, masks: &mut [u32; MASKS]) {
+pub fn avx2(plan: &Plan, text: &[u8], start: usize, masks: &mut [u32]) {
     // SAFETY: the caller chose this form because the processor has AVX2.
     unsafe { avx2_masks(plan, text, start, masks) }
 }
 
 /// As [`scalar::masks`]. Only for processors with SSSE3.
-pub fn ssse3(plan: &Plan, text: &[u8], start: usize, masks: &mut [u32; MASKS]) {
+pub fn ssse3(plan: &Plan, text: &[u8], start: usize, masks: &mut [u32]) {
     // SAFETY: the caller chose this form because the processor has SSSE3.
     unsafe { ssse3_masks(plan, text, start, masks) }
 }
 
 #[target_feature(enable = "avx2")]
-fn avx2_masks(plan: &Plan, text: &[u8], start: usize, masks: &mut [u32; MASKS]) {
+fn avx2_masks(plan: &Plan, text: &[u8], start: usize, masks: &mut [u32]) {
     let mut tables = [[[_mm256_setzero_si256(); 4]; WIDTH]; HALVES];
     for (half, positions) in plan.tables.iter().enumerate() {
         for (position, classes) in positions.iter().enumerate() {
@@ -78,7 +78,7 @@ fn avx2_masks(plan: &Plan, text: &[u8], start: usize, masks: &mut [u32; MASKS]) 
 }
 
 #[target_feature(enable = "ssse3")]
-fn ssse3_masks(plan: &Plan, text: &[u8], start: usize, masks: &mut [u32; MASKS]) {
+fn ssse3_masks(plan: &Plan, text: &[u8], start: usize, masks: &mut [u32]) {
     let (case, bit4, bit6) = (_mm_set1_epi8(0x20), _mm_set1_epi8(0x10), _mm_set1_epi8(0x40));
     let choose = |no: __m128i, yes: __m128i, which: __m128i| {
         _mm_or_si128(_mm_and_si128(which, yes), _mm_andnot_si128(which, no))

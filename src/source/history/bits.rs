@@ -17,6 +17,13 @@ impl Bits {
         self.0[(number / 64) as usize].fetch_or(bit, Ordering::AcqRel) & bit == 0
     }
 
+    /// Adds all of some numbers.
+    pub fn extend(&self, numbers: impl IntoIterator<Item = u32>) {
+        for number in numbers {
+            self.insert(number);
+        }
+    }
+
     /// Whether a number is in the set.
     pub fn contains(&self, number: u32) -> bool {
         self.0[(number / 64) as usize].load(Ordering::Acquire) & (1 << (number % 64)) != 0

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use gix::objs::Kind;
@@ -11,6 +10,7 @@ use rayon::prelude::*;
 
 use super::attribution::{Attribution, Builder};
 use super::bits::Bits;
+use super::census::Census;
 use super::changes::Changes;
 use super::graph::{self, Commits, Graph};
 use super::reader::{Reader, Readers};
@@ -19,7 +19,8 @@ use super::store::{Kinds, Number, Store};
 use super::tips::{self, Starts, flag};
 use super::trees::{Reached, Trees, cannot_read};
 use super::trouble::{Named, Troubles};
-use super::{HistoryError, HistoryOptions, Scope, parse, revisions};
+use super::versions::{self, guarded};
+use super::{Engine, HistoryError, HistoryOptions, Scope, parse, revisions};
 use crate::blob::{Blob, ObjectId, RepoPath};
 use crate::coverage::SkipReason;
 use crate::provenance::{Commit, Provenance};
@@ -35,12 +36,15 @@ pub struct History {
     /// Empty for ranges, which look at few objects.
     kinds: Kinds,
     scope: Scope,
+    engine: Engine,
     /// Whether only what some commits bring is asked for.
     is_range: bool,
     graph: Graph,
     starts: Starts,
     head: Option<Number>,
     troubles: Troubles,
+    /// All trees, if they could be read at once.
+    census: OnceLock<Option<Census>>,
     reached: OnceLock<Reached>,
     changed: Bits,
 }
@@ -64,6 +68,7 @@ impl History {
                 }
                 scope => {
                     let tips = tips::all(repository, options.reflog, sink);
+                    store.plant(&troubles);
                     kinds = store.kinds();
                     let mut starts = readers.with(|reader| tips::peel(&tips, &store, reader, &troubles));
                     let unreachable = *scope == Scope::AllObjects;
@@ -79,8 +84,9 @@ impl History {
         troubles.tell(sink);
         let is_range = matches!(options.scope, Scope::Range(_)) || options.since.is_some();
         let changed = Bits::new(if is_range { store.len() } else { 0 });
-        let reached = OnceLock::new();
-        Ok(Self { store, kinds, scope: options.scope, is_range, graph, starts, head, troubles, reached, changed })
+        let (census, reached) = (OnceLock::new(), OnceLock::new());
+        let HistoryOptions { scope, engine, .. } = options;
+        Ok(Self { store, kinds, scope, engine, is_range, graph, starts, head, troubles, census, reached, changed })
     }
 
     /// Hands out each unique blob of a full scope once, from the threads of the current pool. For ranges, and with
@@ -89,17 +95,31 @@ impl History {
         if self.is_range || self.scope == Scope::None {
             return;
         }
-        let reached = self.reached(sink);
-        let mut blobs = if self.scope == Scope::AllObjects {
-            // Objects whose kind cannot be told are tried as well, so that they are named as damaged.
-            let mut blobs: BTreeSet<Number> = self.kinds.all(Kind::Blob).into_iter().collect();
-            blobs.extend(self.kinds.unknown().into_iter().filter(|&number| self.store.is_canonical(number)));
-            blobs.extend(reached.blobs.to_vec());
-            blobs.into_iter().collect()
-        } else {
-            reached.blobs.to_vec()
+        let blobs = self.wanted(sink);
+        sink.expect(blobs.count(), 0);
+        let mut others = match self.engine {
+            Engine::Plain => blobs.to_vec(),
+            Engine::Delta => {
+                let mut others = versions::hand_out(&self.store, &blobs, &self.troubles, sink);
+                others.extend(self.store.loose().filter(|&number| blobs.contains(number)));
+                others
+            }
         };
-        self.hand_out(&mut blobs, sink);
+        self.hand_out(&mut others, sink);
+    }
+
+    /// The blobs of a full scope.
+    fn wanted(&self, sink: &dyn Sink) -> Bits {
+        let reached = self.reached(sink);
+        let wanted = Bits::new(self.store.len());
+        wanted.extend(reached.blobs.to_vec());
+        if self.scope == Scope::AllObjects {
+            wanted.extend(self.kinds.all(Kind::Blob));
+            // Objects whose kind cannot be told are tried as well, so that they are named as damaged.
+            let unknown = self.kinds.unknown().into_iter();
+            wanted.extend(unknown.filter(|&number| self.store.is_canonical(number)));
+        }
+        wanted
     }
 
     /// Hands out these blobs, each once, as [`History::blobs`] does.
@@ -111,12 +131,12 @@ impl History {
                 None => self.troubles.absent(*id, Named::Blob, (Named::Object, *id)),
             }
         }
+        sink.expect(found.len() as u64, 0);
         self.hand_out(&mut found.into_iter().collect(), sink);
     }
 
     fn hand_out(&self, blobs: &mut Vec<Number>, sink: &dyn Sink) {
         self.store.sort_by_place(blobs);
-        sink.expect(blobs.len() as u64, 0);
         let readers = Readers::new(&self.store);
         blobs.par_chunks(CHUNK).for_each(|chunk| {
             readers.with(|reader| {
@@ -137,14 +157,8 @@ impl History {
         };
         let id = self.store.id(number);
         let provenance = Provenance::History(id);
-        self.guarded(id, || sink.blob(Blob { bytes, provenance: &provenance }));
-    }
-
-    /// Runs what a sink does with one object: a bug there costs this object only.
-    fn guarded(&self, id: ObjectId, scan: impl FnOnce()) {
-        if catch_unwind(AssertUnwindSafe(scan)).is_err() {
-            self.troubles.add(SkipReason::Panic, format!("object {id}: scanning it panicked"));
-        }
+        let blob = Blob { bytes, provenance: &provenance };
+        guarded(&self.store, number, &self.troubles, || Some(sink.blob(blob)));
     }
 
     /// Hands out the messages of all commits in scope and of all annotated tags met on the way to them.
@@ -184,7 +198,8 @@ impl History {
             // The walk has reported it.
             _ => return,
         };
-        self.guarded(id, || sink.blob(Blob { bytes: &bytes[message], provenance: &provenance }));
+        let blob = Blob { bytes: &bytes[message], provenance: &provenance };
+        guarded(&self.store, number, &self.troubles, || Some(sink.blob(blob)));
     }
 
     /// What each commit in scope brings, sorted: a path whose version differs from that of every parent, and that was not
@@ -207,11 +222,18 @@ impl History {
         let wanted: BTreeSet<Number> = wanted.iter().filter_map(|id| self.store.find(id)).collect();
         let readers = Readers::new(&self.store);
         let (store, kinds, troubles) = (&self.store, &self.kinds, &self.troubles);
-        let trees = Trees { store, kinds, readers: &readers, troubles };
         let mut roots: Vec<Number> = self.roots().chain(self.head).collect();
         let mut seen = BTreeSet::new();
         roots.retain(|&root| seen.insert(root));
-        let skeleton = if wanted.is_empty() { Skeleton::empty() } else { Skeleton::build(&trees, &roots, &wanted) };
+        let skeleton = match self.census(sink) {
+            _ if wanted.is_empty() => Skeleton::empty(),
+            Some(census) => {
+                let bits = Bits::new(store.len());
+                bits.extend(wanted.iter().copied());
+                Skeleton::from_census(census, &roots, &bits)
+            }
+            None => Skeleton::build(&Trees { store, kinds, readers: &readers, troubles }, &roots, &wanted),
+        };
         let builder = Builder { graph: &self.graph, store, troubles };
         let built = builder.build(skeleton, self.head, &self.starts.directs, &wanted);
         self.troubles.tell(sink);
@@ -233,6 +255,12 @@ impl History {
         commits.chain(directs)
     }
 
+    /// All trees at once, for whole histories without damage.
+    fn census(&self, sink: &dyn Sink) -> Option<&Census> {
+        let at_once = self.engine == Engine::Delta && !self.is_range;
+        self.census.get_or_init(|| at_once.then(|| Census::take(&self.store, &self.kinds, sink)).flatten()).as_ref()
+    }
+
     /// The pass over all trees of the scope; runs once.
     fn reached(&self, sink: &dyn Sink) -> &Reached {
         self.reached.get_or_init(|| {
@@ -240,7 +268,9 @@ impl History {
             let (store, kinds, troubles) = (&self.store, &self.kinds, &self.troubles);
             let blobs: Vec<Number> =
                 self.starts.directs.iter().filter(|direct| !direct.is_tree).map(|direct| direct.number).collect();
-            let reached = Trees { store, kinds, readers: &readers, troubles }.reach(self.roots(), &blobs, sink);
+            let at_once = self.census(sink).and_then(|census| census.reach(store, self.roots(), &blobs));
+            let trees = Trees { store, kinds, readers: &readers, troubles };
+            let reached = at_once.unwrap_or_else(|| trees.reach(self.roots(), &blobs, sink));
             self.troubles.tell(sink);
             reached
         })

@@ -7,8 +7,12 @@
 mod alternates;
 mod attribution;
 mod bits;
+mod census;
 mod changes;
+mod delta;
+mod descent;
 mod engine;
+mod forest;
 mod graph;
 mod parse;
 mod paths;
@@ -21,9 +25,12 @@ mod store;
 mod tips;
 mod trees;
 mod trouble;
+mod versions;
 
 pub use attribution::Attribution;
 pub use engine::History;
+
+
 
 use super::SizeLimit;
 use crate::blob::ObjectId;
@@ -53,6 +60,18 @@ pub struct HistoryOptions {
     pub reflog: bool,
     /// Larger blobs are not read.
     pub size: SizeLimit,
+    /// How it is read.
+    pub engine: Engine,
+}
+
+/// How a whole history is read. Both ways find the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Engine {
+    /// Along the deltas of the packs, looking only at what each version changed.
+    #[default]
+    Delta,
+    /// Each blob by itself and whole: what the other way is measured against.
+    Plain,
 }
 
 /// What the user must mend before a history can be scanned.

@@ -118,8 +118,8 @@ impl<'a> Iterator for Entries<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        if let Some((entry, rest)) = entry(self.rest, self.hash_len) {
-            self.rest = rest;
+        if let Some((entry, len)) = tree_entry(self.rest, self.hash_len) {
+            self.rest = &self.rest[len..];
             return Some(entry);
         }
         self.damaged = true;
@@ -128,7 +128,8 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-fn entry(bytes: &[u8], hash_len: usize) -> Option<(Entry<'_>, &[u8])> {
+/// The entry at the start of these bytes, and how long it is.
+pub(super) fn tree_entry(bytes: &[u8], hash_len: usize) -> Option<(Entry<'_>, usize)> {
     // Modes have 5 or 6 digits; zero-padded ones of old tools are longer.
     let space = memchr::memchr(b' ', bytes.get(..bytes.len().min(16))?)?;
     let mode = bytes[..space].iter().try_fold(0u32, |mode, digit| match digit {
@@ -145,7 +146,7 @@ fn entry(bytes: &[u8], hash_len: usize) -> Option<(Entry<'_>, &[u8])> {
         _ => EntryKind::Blob,
     };
     let entry = Entry { name: &rest[..nul], id: gix::oid::try_from_bytes(id).ok()?, kind };
-    Some((entry, &rest[nul + 1 + hash_len..]))
+    Some((entry, space + 1 + nul + 1 + hash_len))
 }
 
 #[cfg(test)]

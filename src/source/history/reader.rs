@@ -120,13 +120,28 @@ impl<'a> Reader<'a> {
     fn read_copy(&mut self, number: Number) -> Result<Kind, ReadError> {
         let (store, buffer, inflate) = (self.store, &mut self.buffer, &mut self.inflate);
         let cache = &mut self.cache;
-        let read = catch_unwind(AssertUnwindSafe(|| decode(store, number, buffer, inflate, cache, 0)));
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            let kind = decode(store, number, buffer, inflate, cache, 0)?;
+            if is_what_it_says(store, number, kind, buffer) { Ok(kind) } else { Err(ReadError::Corrupt) }
+        }));
         read.unwrap_or_else(|_| {
             // What the decoder left behind may be half done.
             *self = Self::new(self.store);
             Err(ReadError::Panic)
         })
     }
+}
+
+/// Whether the bytes of a packed object are those that its index or its id has. Loose ones were compared as they were read.
+///
+/// A delta whose bytes are damaged can still be well formed, and make something else.
+fn is_what_it_says(store: &Store, number: Number, kind: Kind, bytes: &[u8]) -> bool {
+    let Place::Packed { pack, position } = store.place(number) else { return true };
+    if let Some(damaged) = pack.is_damaged(position) {
+        return !damaged;
+    }
+    let id = store.id(number);
+    gix::objs::compute_hash(id.kind(), kind, bytes).is_ok_and(|actual| actual == id)
 }
 
 fn decode(

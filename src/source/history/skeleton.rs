@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rayon::prelude::*;
 
 use super::bits::Bits;
+use super::census::{Census, Entry};
 use super::parse::EntryKind;
 use super::reader::Reader;
 use super::store::Number;
@@ -15,6 +16,10 @@ use super::trees::{Trees, entries};
 
 /// Trees handed to one task.
 const CHUNK: usize = 256;
+
+/// What is known of a tree that was not looked at, and of one that is being looked at.
+const UNKNOWN: u32 = u32::MAX;
+const OPEN: u32 = u32::MAX - 1;
 
 /// One way on from a node: a folder with its node, or a wanted blob with its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,6 +75,57 @@ impl Skeleton {
         skeleton
     }
 
+    /// Reduces trees that are all in memory.
+    pub fn from_census(census: &Census, roots: &[Number], wanted: &Bits) -> Self {
+        let holding = census.holding(wanted);
+        let mut skeleton = Self { names: census.names.clone(), ..Self::empty() };
+        let mut nodes: HashMap<Box<[Item]>, u32> = HashMap::from([(Box::default(), 0)]);
+        let mut node_of: Vec<u32> = vec![UNKNOWN; census.len()];
+        for &root in roots {
+            let Some(row) = census.row(root) else { continue };
+            let mut stack = vec![row];
+            while let Some(&row) = stack.last() {
+                let depth = stack.len();
+                if node_of[row as usize] == UNKNOWN {
+                    // Only a forged object names a tree that is still open; that item leads nowhere.
+                    node_of[row as usize] = OPEN;
+                    let below = census.folders(row).iter().filter_map(|folder| census.row(folder.child));
+                    stack.extend(below.filter(|&below| node_of[below as usize] == UNKNOWN));
+                }
+                if stack.len() > depth {
+                    continue;
+                }
+                stack.pop();
+                if node_of[row as usize] != OPEN {
+                    continue;
+                }
+                let folder = |entry: &Entry| {
+                    let target = node_of[census.row(entry.child)? as usize];
+                    (target != 0 && target < OPEN).then_some(Item { name: entry.name(), is_tree: true, target })
+                };
+                let blob = |entry: &Entry| Item { name: entry.name(), is_tree: false, target: entry.child };
+                let folders = census.folders(row).iter().filter_map(folder);
+                let mut items: Vec<Item> = folders.chain(holding.get(&row).into_iter().flatten().map(blob)).collect();
+                node_of[row as usize] = skeleton.node(&mut nodes, &mut items);
+            }
+            skeleton.roots.insert(root, node_of[row as usize]);
+        }
+        skeleton
+    }
+
+    /// The number of the node with these items.
+    fn node(&mut self, nodes: &mut HashMap<Box<[Item]>, u32>, items: &mut Vec<Item>) -> u32 {
+        items.sort_unstable();
+        items.dedup();
+        if let Some(&node) = nodes.get(items.as_slice()) {
+            return node;
+        }
+        let (next, items) = (self.nodes.len() as u32, std::mem::take(items).into_boxed_slice());
+        self.nodes.push(items.clone());
+        nodes.insert(items, next);
+        next
+    }
+
     /// Numbers the reduced trees so that equal ones get the same number, children first.
     fn unite(&mut self, raw: &HashMap<Number, Vec<Item>>, roots: &[Number]) {
         let mut nodes: HashMap<Box<[Item]>, u32> = HashMap::from([(Box::default(), 0)]);
@@ -94,15 +150,7 @@ impl Skeleton {
                     Item { target, ..*item }
                 };
                 let mut items: Vec<Item> = items.iter().map(resolve).collect();
-                items.sort_unstable();
-                items.dedup();
-                let items = items.into_boxed_slice();
-                let next = self.nodes.len() as u32;
-                let node = *nodes.entry(items.clone()).or_insert(next);
-                if node == next {
-                    self.nodes.push(items);
-                }
-                known.insert(tree, node);
+                known.insert(tree, self.node(&mut nodes, &mut items));
                 stack.pop();
             }
             self.roots.insert(root, known[&root]);

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::OnceLock;
 
 use gix::objs::Kind;
 use gix::odb::loose;
@@ -17,7 +17,9 @@ use gix::odb::pack::{data, index};
 use rayon::prelude::*;
 
 use super::alternates::with_alternates;
+use super::forest::Forest;
 use super::reader::Reader;
+use super::trouble::Troubles;
 use crate::blob::ObjectId;
 use crate::coverage::SkipReason;
 use crate::source::{Sink, SizeLimit};
@@ -32,6 +34,10 @@ pub(super) struct Pack {
     pub first: Number,
     pub index: index::File,
     pub data: data::File,
+    /// File name, for messages.
+    name: String,
+    /// Planted by [`Store::plant`].
+    forest: OnceLock<Forest>,
 }
 
 /// All objects of a repository.
@@ -68,7 +74,7 @@ impl Store {
                 continue;
             };
             data.id = position as u32;
-            packs.push(Pack { first, index, data });
+            packs.push(Pack { first, index, data, name, forest: OnceLock::new() });
             first = next;
         }
         let loose_stores: Vec<_> = folders
@@ -110,6 +116,11 @@ impl Store {
         Some(self.loose_first + at as u32)
     }
 
+    /// The numbers of loose objects.
+    pub fn loose(&self) -> impl Iterator<Item = Number> + '_ {
+        self.loose_first..self.len()
+    }
+
     /// The id of an object.
     pub fn id(&self, number: Number) -> ObjectId {
         match self.place(number) {
@@ -144,24 +155,32 @@ impl Store {
         numbers.extend(keyed.into_iter().map(|(_, _, number)| number));
     }
 
-    /// The kind of every object by number, without inflating packed ones. Objects of which no copy has a readable header,
-    /// and numbers that are not canonical, have none.
-    pub fn kinds(&self) -> Kinds {
-        let kinds: Vec<AtomicU8> = (0..self.len()).map(|_| AtomicU8::new(UNKNOWN)).collect();
+    /// Learns how the objects of the packs are made of each other, and compares all packed bytes with their checksums. What
+    /// indexes leave out goes to `troubles`.
+    pub fn plant(&self, troubles: &Troubles) {
         for pack in &self.packs {
-            let mut order: Vec<u32> = (0..pack.index.num_objects()).collect();
-            order.par_sort_unstable_by_key(|&position| pack.index.pack_offset_at_index(position));
-            order.par_chunks(4096).for_each(|chunk| {
-                for &position in chunk {
-                    pack.trace_kind(self, position, &order, &kinds);
-                }
-            });
+            let foreign = |id: &gix::oid| KindCode::of(self.reader().kind_of(&id.to_owned()));
+            if pack.forest.get_or_init(|| Forest::build(pack, &foreign)).hides_entries() {
+                let what = format!("pack {}: its index leaves out some of its objects", pack.name);
+                troubles.add(SkipReason::CorruptObject, what);
+            }
         }
-        let loose: Vec<Number> = (self.loose_first..self.len()).collect();
-        loose.par_iter().for_each(|&number| {
-            kinds[number as usize].store(code(self.loose_kind(number)), Ordering::Relaxed);
-        });
-        let mut kinds: Vec<u8> = kinds.into_iter().map(AtomicU8::into_inner).collect();
+    }
+
+    /// The kind of every object by number, of planted packs. Objects of which no copy has a readable header, and numbers
+    /// that are not canonical, have none.
+    pub fn kinds(&self) -> Kinds {
+        let mut kinds = vec![KindCode::UNKNOWN; self.len() as usize];
+        for pack in &self.packs {
+            let forest = pack.forest();
+            for slot in 0..forest.len() {
+                kinds[(pack.first + forest.position(slot)) as usize] = forest.kind(slot);
+            }
+        }
+        kinds[self.loose_first as usize..]
+            .par_iter_mut()
+            .enumerate()
+            .for_each(|(at, kind)| *kind = KindCode::of(self.loose_kind(self.loose_first + at as u32)));
         self.settle(&mut kinds);
         Kinds(kinds)
     }
@@ -172,7 +191,7 @@ impl Store {
     }
 
     /// Gives damaged canonical objects the kind of a good copy, and takes the kind from the copies.
-    fn settle(&self, kinds: &mut [u8]) {
+    fn settle(&self, kinds: &mut [KindCode]) {
         if self.packs.len() + usize::from(!self.loose.is_empty()) < 2 {
             return;
         }
@@ -180,9 +199,9 @@ impl Store {
             let kind = kinds[number as usize];
             let canonical = self.find(&self.id(number)).unwrap_or(number);
             if canonical != number {
-                kinds[number as usize] = UNKNOWN;
+                kinds[number as usize] = KindCode::UNKNOWN;
                 let known = &mut kinds[canonical as usize];
-                *known = if *known == UNKNOWN { kind } else { *known };
+                *known = if *known == KindCode::UNKNOWN { kind } else { *known };
             }
         }
     }
@@ -206,77 +225,63 @@ pub(super) enum Place<'a> {
 }
 
 impl Pack {
-    /// Follows delta bases until one of known kind and notes it for all on the way.
-    fn trace_kind(&self, store: &Store, position: u32, order: &[u32], kinds: &[AtomicU8]) {
-        use data::entry::Header;
-        let slot = |position: u32| &kinds[(self.first + position) as usize];
-        let mut on_the_way = Vec::new();
-        let mut at = position;
-        // A chain longer than the pack has objects is a circle.
-        let kind = loop {
-            let known = slot(at).load(Ordering::Relaxed);
-            if known != UNKNOWN {
-                break known;
-            }
-            if on_the_way.len() > order.len() {
-                break UNKNOWN;
-            }
-            on_the_way.push(at);
-            let offset = self.index.pack_offset_at_index(at);
-            let Ok(entry) = self.data.entry(offset) else { break UNKNOWN };
-            let base = match entry.header {
-                Header::OfsDelta { base_distance } => Header::verified_base_pack_offset(offset, base_distance)
-                    .and_then(|base| {
-                        let by_offset = |&position: &u32| self.index.pack_offset_at_index(position);
-                        order.binary_search_by_key(&base, by_offset).ok()
-                    })
-                    .map(|found| order[found]),
-                Header::RefDelta { base_id } => match self.index.lookup(base_id) {
-                    Some(base) => Some(base),
-                    // A base in another pack: git writes no such pack to disk, but reads it.
-                    None => break code(store.reader().kind_of(&base_id)),
-                },
-                base => break code(base.as_kind()),
-            };
-            match base {
-                Some(base) => at = base,
-                None => break UNKNOWN,
-            }
-        };
-        if kind != UNKNOWN {
-            for position in on_the_way {
-                slot(position).store(kind, Ordering::Relaxed);
-            }
-        }
+    /// How its objects are made of each other.
+    ///
+    /// # Panics
+    ///
+    /// If the store was not planted.
+    pub fn forest(&self) -> &Forest {
+        self.forest.get().expect("the store should be planted before its forests are asked for")
+    }
+
+    /// Whether an object, or something it is made of, is known to be damaged; `None` if its bytes were not compared with
+    /// any checksum.
+    pub fn is_damaged(&self, position: u32) -> Option<bool> {
+        let forest = self.forest.get()?;
+        self.index.crc32_at_index(position)?;
+        Some(forest.has_damage() && forest.slot_of(self, position).is_none_or(|slot| forest.is_damaged(slot)))
     }
 }
 
-const UNKNOWN: u8 = 0;
+/// The kind of an object in one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KindCode(pub(super) u8);
 
-fn code(kind: Option<Kind>) -> u8 {
-    match kind {
-        None => UNKNOWN,
-        Some(Kind::Commit) => 1,
-        Some(Kind::Tree) => 2,
-        Some(Kind::Blob) => 3,
-        Some(Kind::Tag) => 4,
+impl KindCode {
+    /// Of objects whose header cannot be read.
+    pub const UNKNOWN: Self = Self(0);
+
+    /// The code of a kind.
+    pub fn of(kind: Option<Kind>) -> Self {
+        Self(match kind {
+            None => 0,
+            Some(Kind::Commit) => 1,
+            Some(Kind::Tree) => 2,
+            Some(Kind::Blob) => 3,
+            Some(Kind::Tag) => 4,
+        })
     }
-}
 
-/// The kind of every object, one byte each.
-#[derive(Default)]
-pub(super) struct Kinds(Vec<u8>);
-
-impl Kinds {
-    /// The kind of an object; `None` for damaged ones and second copies.
-    pub fn get(&self, number: Number) -> Option<Kind> {
-        match self.0.get(number as usize).copied().unwrap_or(UNKNOWN) {
+    /// The kind of a code.
+    pub fn kind(self) -> Option<Kind> {
+        match self.0 {
             1 => Some(Kind::Commit),
             2 => Some(Kind::Tree),
             3 => Some(Kind::Blob),
             4 => Some(Kind::Tag),
             _ => None,
         }
+    }
+}
+
+/// The kind of every object, one byte each.
+#[derive(Default)]
+pub(super) struct Kinds(Vec<KindCode>);
+
+impl Kinds {
+    /// The kind of an object; `None` for damaged ones and second copies.
+    pub fn get(&self, number: Number) -> Option<Kind> {
+        self.0.get(number as usize).copied().unwrap_or(KindCode::UNKNOWN).kind()
     }
 
     /// All objects of a kind, ascending.

@@ -1,0 +1,403 @@
+//! All trees at once. Takes a store whose forests are planted, gives every tree as what it changed in the one it was made
+//! from; must never keep what can be told from the base, or take a damaged tree for a whole one.
+//!
+//! A tree in a pack mostly differs from its delta base in one entry. So only entries that are new are looked up in the
+//! indexes, and what a tree holds is kept as what came and what went. That is small enough to keep all trees of a history in
+//! memory, and answers both questions that are asked of them without reading any tree again: what is reached, and where
+//! some blobs stand.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use gix::objs::Kind;
+
+use super::bits::Bits;
+use super::descent::{self, Visited, Visitor};
+use super::parse::{self, EntryKind};
+use super::reader::Readers;
+use super::store::{Kinds, Number, Store};
+use super::trees::Reached;
+use crate::edit::Edit;
+use crate::source::Sink;
+
+/// Most bytes of trees that are held at a time.
+const BUDGET: usize = 64 << 20;
+
+/// No tree.
+const NONE: u32 = u32::MAX;
+
+/// Bit of [`Entry::name`] that says that the entry is a folder.
+const FOLDER: u32 = 1 << 31;
+
+/// An entry that came or went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    name: u32,
+    pub child: Number,
+}
+
+impl Entry {
+    /// Number of its name in [`Census::names`].
+    pub const fn name(self) -> u32 {
+        self.name & !FOLDER
+    }
+
+    /// Whether it is a folder; a blob otherwise.
+    pub const fn is_folder(self) -> bool {
+        self.name & FOLDER != 0
+    }
+}
+
+/// One tree as a change of another one.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    number: Number,
+    /// Number of the tree that it changes; [`NONE`] if it stands for itself.
+    base: Number,
+    /// How many trees stand between it and one that stands for itself.
+    depth: u32,
+    /// Which worker's entries, and where in them: first those that came, then those that went.
+    worker: u32,
+    start: usize,
+    came: u32,
+    went: u32,
+}
+
+/// All trees.
+pub(super) struct Census {
+    /// Bases before what is made from them.
+    rows: Vec<Row>,
+    /// Row of each tree by its number.
+    row_of: Vec<u32>,
+    entries: Vec<Vec<Entry>>,
+    pub names: Vec<Box<[u8]>>,
+    /// The folders in each tree, by row: part of `folder_list`.
+    folders_of: Vec<(u32, u32)>,
+    folder_list: Vec<Entry>,
+}
+
+impl Census {
+    /// Reads all trees. `None` if any is damaged or names something that is not here, which takes a walk from the roots to
+    /// tell properly; and if the sink wants no more.
+    pub fn take(store: &Store, kinds: &Kinds, sink: &dyn Sink) -> Option<Self> {
+        let counter =
+            Counter { store, kinds, sink, names: Mutex::default(), damaged: AtomicBool::new(false) };
+        let mut descended = descent::descend(store, Kind::Tree, BUDGET, &counter);
+        if descended.lost.iter().any(|&number| kinds.get(number).is_some()) || counter.stopped() {
+            return None;
+        }
+        let mut loose = Tally::default();
+        let readers = Readers::new(store);
+        readers.with(|reader| {
+            for number in store.loose().filter(|&number| kinds.get(number) == Some(Kind::Tree)) {
+                match reader.read(number) {
+                    Ok((Kind::Tree, bytes)) => drop(counter.count(&mut loose, number, bytes, None)),
+                    _ => counter.damaged.store(true, Ordering::Relaxed),
+                }
+            }
+        });
+        descended.workers.push(loose);
+        if counter.stopped() {
+            return None;
+        }
+        let mut rows = Vec::new();
+        let mut entries = Vec::new();
+        for (number, worker) in descended.workers.into_iter().enumerate() {
+            rows.extend(worker.rows.into_iter().map(|row| Row { worker: number as u32, ..row }));
+            entries.push(worker.entries);
+        }
+        rows.sort_unstable_by_key(|row| (row.depth, row.number));
+        let mut row_of = vec![NONE; store.len() as usize];
+        for (at, row) in rows.iter().enumerate() {
+            row_of[row.number as usize] = at as u32;
+        }
+        let names = counter.names.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (folders_of, folder_list) = (Vec::with_capacity(rows.len()), Vec::new());
+        let mut census =
+            Self { rows, row_of, entries, names: names.list, folders_of, folder_list };
+        census.list_folders();
+        Some(census)
+    }
+
+    /// Most trees have the folders of their base: only where one came or went there is a list of its own.
+    fn list_folders(&mut self) {
+        for row in 0..self.rows.len() as u32 {
+            let (came, went) = self.changes(row);
+            let of_base = self.base(row).map_or((0, 0), |base| self.folders_of[base as usize]);
+            let new = came.iter().chain(went).any(|entry| entry.is_folder());
+            let list = new.then(|| {
+                let mut list = self.folder_list[of_base.0 as usize..(of_base.0 + of_base.1) as usize].to_vec();
+                apply(&mut list, came, went, |entry| entry.is_folder());
+                list
+            });
+            self.folders_of.push(match list {
+                Some(list) => {
+                    let start = self.folder_list.len() as u32;
+                    self.folder_list.extend(&list);
+                    (start, list.len() as u32)
+                }
+                None => of_base,
+            });
+        }
+    }
+
+    /// The folders in a tree.
+    pub fn folders(&self, row: u32) -> &[Entry] {
+        let (start, len) = self.folders_of[row as usize];
+        &self.folder_list[start as usize..(start + len) as usize]
+    }
+
+    /// For each tree the blobs in it that are wanted, by row; most have none.
+    pub fn holding(&self, wanted: &Bits) -> HashMap<u32, Vec<Entry>> {
+        let mut holding: HashMap<u32, Vec<Entry>> = HashMap::new();
+        let counts = |entry: &Entry| !entry.is_folder() && wanted.contains(entry.child);
+        for row in 0..self.rows.len() as u32 {
+            let (came, went) = self.changes(row);
+            let of_base = self.base(row).and_then(|base| holding.get(&base));
+            if of_base.is_none() && !came.iter().any(counts) {
+                continue;
+            }
+            let mut list = of_base.cloned().unwrap_or_default();
+            apply(&mut list, came, went, counts);
+            if !list.is_empty() {
+                holding.insert(row, list);
+            }
+        }
+        holding
+    }
+
+    /// What some root trees reach. `None` if one of them is no tree.
+    pub fn reach(&self, store: &Store, roots: impl Iterator<Item = Number>, blobs: &[Number]) -> Option<Reached> {
+        let mut reached = vec![false; self.rows.len()];
+        let mut todo: Vec<u32> = Vec::new();
+        let mut visit = |row: u32, todo: &mut Vec<u32>| {
+            if !std::mem::replace(&mut reached[row as usize], true) {
+                todo.push(row);
+            }
+        };
+        for root in roots {
+            visit(self.row(root)?, &mut todo);
+            while let Some(row) = todo.pop() {
+                for folder in self.folders(row) {
+                    visit(self.row(folder.child)?, &mut todo);
+                }
+            }
+        }
+        let found = Reached { trees: Bits::new(store.len()), blobs: Bits::new(store.len()) };
+        found.blobs.extend(blobs.iter().copied());
+        let rows = || self.rows.iter().zip(&reached);
+        found.trees.extend(rows().filter(|(_, reached)| **reached).map(|(row, _)| row.number));
+        for (row, _) in reached.iter().enumerate().filter(|(_, reached)| **reached) {
+            let row = row as u32;
+            let blobs = |entries: &[Entry]| found.blobs.extend(entries.iter().filter(|e| !e.is_folder()).map(|e| e.child));
+            blobs(self.changes(row).0);
+            // What a tree shares with its base is noted there, if the base is reached as well.
+            if self.base(row).is_some_and(|base| !reached[base as usize]) {
+                blobs(&self.blobs(row));
+            }
+        }
+        Some(found)
+    }
+
+    /// All blobs in a tree.
+    fn blobs(&self, row: u32) -> Vec<Entry> {
+        let chain = std::iter::successors(Some(row), |&row| self.base(row));
+        let mut list = Vec::new();
+        for row in chain.collect::<Vec<_>>().into_iter().rev() {
+            let (came, went) = self.changes(row);
+            apply(&mut list, came, went, |entry| !entry.is_folder());
+        }
+        list
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The tree of a row.
+    pub fn number(&self, row: u32) -> Number {
+        self.rows[row as usize].number
+    }
+
+    /// The row of a tree.
+    pub fn row(&self, tree: Number) -> Option<u32> {
+        self.row_of.get(tree as usize).copied().filter(|&row| row != NONE)
+    }
+
+    /// The row of a tree's base, which is less than its own.
+    pub fn base(&self, row: u32) -> Option<u32> {
+        let base = self.rows[row as usize].base;
+        (base != NONE).then(|| self.row_of[base as usize])
+    }
+
+    /// What came with a tree, and what went; all that it holds is what its base holds without the one and with the other.
+    pub fn changes(&self, row: u32) -> (&[Entry], &[Entry]) {
+        let Row { worker, start, came, went, .. } = self.rows[row as usize];
+        let entries = &self.entries[worker as usize][start..start + (came + went) as usize];
+        entries.split_at(came as usize)
+    }
+}
+
+/// Changes a list of those entries that count.
+fn apply(list: &mut Vec<Entry>, came: &[Entry], went: &[Entry], counts: impl Fn(&Entry) -> bool) {
+    for entry in went.iter().filter(|entry| counts(entry)) {
+        if let Some(at) = list.iter().position(|other| other == entry) {
+            list.swap_remove(at);
+        }
+    }
+    list.extend(came.iter().filter(|entry| counts(entry)));
+}
+
+/// Numbers for names.
+#[derive(Default)]
+struct Names {
+    numbers: HashMap<Box<[u8]>, u32>,
+    list: Vec<Box<[u8]>>,
+}
+
+/// What one thread has counted.
+#[derive(Default)]
+struct Tally {
+    rows: Vec<Row>,
+    entries: Vec<Entry>,
+    /// Numbers of names that were asked for before.
+    names: HashMap<Box<[u8]>, u32>,
+}
+
+/// What is remembered of a tree while others are made from it.
+struct Known {
+    number: Number,
+    depth: u32,
+    /// Where each entry begins, and what it is; submodules have [`NONE`] as their object. In the order of the tree.
+    entries: Vec<(u32, Entry)>,
+    /// Bytes of the tree.
+    len: usize,
+}
+
+struct Counter<'a> {
+    store: &'a Store,
+    kinds: &'a Kinds,
+    sink: &'a dyn Sink,
+    names: Mutex<Names>,
+    damaged: AtomicBool,
+}
+
+impl Visitor for Counter<'_> {
+    type Memory = Option<Known>;
+    type Worker = Tally;
+
+    fn visit(&self, tally: &mut Tally, object: Visited<'_, Self::Memory>) -> Self::Memory {
+        let base = match &object.base {
+            Some(base) => Some((base.memory.as_ref()?, base.edits)),
+            None => None,
+        };
+        self.count(tally, object.number, object.bytes, base)
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stopped()
+    }
+}
+
+impl Counter<'_> {
+    fn stopped(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed) || self.sink.cancelled()
+    }
+
+    /// Reads one tree. `None`, and a note, if it is damaged.
+    fn count(
+        &self,
+        tally: &mut Tally,
+        number: Number,
+        bytes: &[u8],
+        base: Option<(&Known, &[Edit])>,
+    ) -> Option<Known> {
+        let start = tally.entries.len();
+        let (known, len_of_base) = base.map_or((&[][..], 0), |(base, _)| (&base.entries[..], base.len));
+        let mut entries: Vec<(u32, Entry)> = Vec::with_capacity(known.len() + 1);
+        // Which entries of the base are here, too.
+        let mut stays = vec![false; known.len()];
+        let whole = Edit { len: bytes.len(), from: None };
+        let (mut run_start, mut at) = (0, 0);
+        for edit in base.map_or(std::slice::from_ref(&whole), |(_, edits)| edits) {
+            let run_end = run_start + edit.len;
+            while at < run_end {
+                if let Some(from) = edit.from {
+                    // Entries that lie wholly in a copied run and begin where one of the base does are those of the base.
+                    let there = from + (at - run_start);
+                    if let Ok(first) = known.binary_search_by_key(&(there as u32), |entry| entry.0) {
+                        let base_end = from + edit.len;
+                        let end_of = |which: usize| known.get(which + 1).map_or(len_of_base, |next| next.0 as usize);
+                        let mut which = first;
+                        while which < known.len() && end_of(which) <= base_end {
+                            entries.push(((known[which].0 as usize - there + at) as u32, known[which].1));
+                            stays[which] = true;
+                            which += 1;
+                        }
+                        if which > first {
+                            at += end_of(which - 1) - there;
+                            continue;
+                        }
+                    }
+                }
+                let Some((entry, len)) = parse::tree_entry(&bytes[at..], self.store.hash.len_in_bytes()) else {
+                    self.damaged.store(true, Ordering::Relaxed);
+                    return None;
+                };
+                let entry = self.entry(tally, &entry)?;
+                if entry.child != NONE {
+                    tally.entries.push(entry);
+                }
+                entries.push((at as u32, entry));
+                at += len;
+            }
+            run_start = run_end;
+        }
+        let came = tally.entries.len() - start;
+        let went = known.iter().zip(&stays).filter(|((_, entry), stays)| !**stays && entry.child != NONE);
+        tally.entries.extend(went.map(|((_, entry), _)| *entry));
+        let went = tally.entries.len() - start - came;
+        let (base, depth) = base.map_or((NONE, 0), |(base, _)| (base.number, base.depth + 1));
+        tally.rows.push(Row { number, base, depth, worker: 0, start, came: came as u32, went: went as u32 });
+        Some(Known { number, depth, entries, len: bytes.len() })
+    }
+
+    /// Looks up what an entry names.
+    fn entry(&self, tally: &mut Tally, entry: &parse::Entry<'_>) -> Option<Entry> {
+        let folder = match entry.kind {
+            EntryKind::Link => return Some(Entry { name: 0, child: NONE }),
+            EntryKind::Tree => FOLDER,
+            EntryKind::Blob => 0,
+        };
+        let Some(child) = self.store.find(entry.id) else {
+            // git knows the empty tree without having it.
+            if folder != 0 && entry.id.is_empty_tree() {
+                return Some(Entry { name: 0, child: NONE });
+            }
+            self.damaged.store(true, Ordering::Relaxed);
+            return None;
+        };
+        let expected = if folder != 0 { Kind::Tree } else { Kind::Blob };
+        if self.kinds.get(child) != Some(expected) {
+            self.damaged.store(true, Ordering::Relaxed);
+            return None;
+        }
+        let name = match tally.names.get(entry.name) {
+            Some(&name) => name,
+            None => {
+                let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+                let Names { numbers, list } = &mut *names;
+                let name = *numbers.entry(entry.name.into()).or_insert_with_key(|name| {
+                    list.push(name.clone());
+                    list.len() as u32 - 1
+                });
+                drop(names);
+                tally.names.insert(entry.name.into(), name);
+                name
+            }
+        };
+        Some(Entry { name: name | folder, child })
+    }
+}

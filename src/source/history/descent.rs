@@ -1,0 +1,353 @@
+//! Every entry of the packs once, along their deltas. Takes a store whose forests are planted, gives each object of a kind
+//! with its base and what it changed to a [`Visitor`], from the threads of the current pool; must never hold more bytes than
+//! the budget, however deep the chains are, or let a damaged entry through.
+//!
+//! Each entry is inflated once. Depth first, a base stays on the stack until its last delta is made; since the delta with
+//! the most below it comes last, the stack holds few bases: at most one for each halving of what is below.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use gix::objs::Kind;
+use gix::odb::pack::data::Entry;
+use rayon::prelude::*;
+
+use super::delta;
+use super::forest::Forest;
+use super::reader::Reader;
+use super::store::{Number, Pack, Store};
+use crate::edit::Edit;
+
+/// Compressed bytes of one task: small enough to share out evenly, large enough that sharing costs nothing.
+const TASK: u64 = 256 << 10;
+
+/// A delta with at least so many compressed bytes below it may be taken over by another thread.
+const HEAVY: u64 = 1 << 20;
+
+/// Most buffers that a worker keeps for the next object, and the largest that it keeps.
+const SPARES: usize = 16;
+const LARGEST_SPARE: usize = 4 << 20;
+
+/// zlib makes at most 1,032 bytes of one.
+const MOST_INFLATION: u64 = 1032;
+
+/// An object and what it was made from.
+pub(super) struct Visited<'a, M> {
+    pub number: Number,
+    pub bytes: &'a [u8],
+    /// `None` for objects that are no deltas.
+    pub base: Option<Base<'a, M>>,
+    /// Whether something is made from it, so that a memory of it is of use.
+    pub is_base: bool,
+}
+
+/// What an object was made from.
+pub(super) struct Base<'a, M> {
+    pub bytes: &'a [u8],
+    pub memory: &'a M,
+    pub edits: &'a [Edit],
+}
+
+/// Who looks at the objects.
+pub(super) trait Visitor: Sync {
+    /// What is remembered of a base while what is made from it is visited.
+    type Memory: Send + Sync;
+    /// What each thread has for itself. A thread may have several in turn.
+    type Worker: Default + Send;
+
+    /// Looks at an object.
+    fn visit(&self, worker: &mut Self::Worker, object: Visited<'_, Self::Memory>) -> Self::Memory;
+
+    /// Whether to stop.
+    fn cancelled(&self) -> bool;
+}
+
+/// What a descent leaves.
+pub(super) struct Descended<W> {
+    pub workers: Vec<W>,
+    /// Objects that could not be made here: damaged, too large, or with a base that is. In no order.
+    pub lost: Vec<Number>,
+}
+
+/// Visits all packed objects of a kind. `budget` is in bytes.
+pub(super) fn descend<V: Visitor>(store: &Store, kind: Kind, budget: usize, visitor: &V) -> Descended<V::Worker> {
+    let descent =
+        Descent { store, visitor, budget, held: AtomicUsize::new(0), idle: Mutex::default(), lost: Mutex::default() };
+    for pack in &store.packs {
+        let forest = pack.forest();
+        let of_kind = |&slot: &u32| forest.kind(slot).kind() == Some(kind);
+        let unfit = forest.lost.iter().filter(|slot| of_kind(slot));
+        descent.lose(unfit.map(|&slot| pack.first + forest.position(slot)));
+        let roots: Vec<u32> = forest.roots().iter().copied().filter(of_kind).collect();
+        let tree = Tree { pack, forest };
+        tasks(&roots, forest).into_par_iter().with_max_len(1).for_each(|task| {
+            descent.with_worker(|worker| task.iter().for_each(|&root| descent.below(tree, root, None, worker)));
+        });
+    }
+    let take = |mutex: Mutex<Vec<_>>| mutex.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let workers = descent.idle.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Descended { workers: workers.into_iter().map(|worker: Worker<'_, V>| worker.own).collect(), lost: take(descent.lost) }
+}
+
+/// Cuts roots, in the order of the pack, into tasks of about the same size.
+fn tasks<'r>(mut roots: &'r [u32], forest: &Forest) -> Vec<&'r [u32]> {
+    let mut tasks = Vec::new();
+    while !roots.is_empty() {
+        let mut weight = 0;
+        let enough = roots.iter().position(|&root| {
+            weight += forest.weight(root);
+            weight >= TASK
+        });
+        let (task, rest) = roots.split_at(enough.map_or(roots.len(), |at| at + 1));
+        tasks.push(task);
+        roots = rest;
+    }
+    tasks
+}
+
+#[derive(Clone, Copy)]
+struct Tree<'a> {
+    pack: &'a Pack,
+    forest: &'a Forest,
+}
+
+struct Descent<'a, V: Visitor> {
+    store: &'a Store,
+    visitor: &'a V,
+    budget: usize,
+    /// Bytes of bases on all stacks.
+    held: AtomicUsize,
+    idle: Mutex<Vec<Worker<'a, V>>>,
+    lost: Mutex<Vec<Number>>,
+}
+
+/// What a thread works with.
+struct Worker<'a, V: Visitor> {
+    own: V::Worker,
+    inflate: gix::zlib::Inflate,
+    delta: Vec<u8>,
+    edits: Vec<Edit>,
+    spare: Vec<Vec<u8>>,
+    /// For bases that were dropped or lie elsewhere.
+    reader: Option<Reader<'a>>,
+}
+
+/// A base with deltas that are still to be made.
+struct Frame<'a, M> {
+    slot: u32,
+    /// `None` if the budget had no room for it.
+    bytes: Option<Vec<u8>>,
+    memory: M,
+    /// What is left of its deltas.
+    rest: &'a [u32],
+}
+
+/// A base that another stack holds.
+type Above<'b, M> = (&'b [u8], &'b M);
+
+impl<'a, V: Visitor> Descent<'a, V> {
+    fn with_worker<T>(&self, work: impl FnOnce(&mut Worker<'a, V>) -> T) -> T {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut worker = idle.unwrap_or_else(Worker::new);
+        let result = work(&mut worker);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        result
+    }
+
+    fn lose(&self, numbers: impl Iterator<Item = Number>) {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).extend(numbers);
+    }
+
+    /// Gives up an entry and all that is made from it.
+    fn lose_all(&self, tree: Tree<'a>, slot: u32) {
+        let mut slots = vec![slot];
+        let mut at = 0;
+        while at < slots.len() {
+            slots.extend_from_slice(tree.forest.children(slots[at]));
+            at += 1;
+        }
+        self.lose(slots.into_iter().map(|slot| tree.pack.first + tree.forest.position(slot)));
+    }
+
+    /// Visits an entry, of which `above` is the base if it is a delta in this pack, and all that is made from it.
+    fn below(&self, tree: Tree<'a>, slot: u32, above: Option<Above<'_, V::Memory>>, worker: &mut Worker<'a, V>) {
+        let mut stack: Vec<Frame<'a, V::Memory>> = Vec::new();
+        let mut next = Some(slot);
+        while let Some(slot) = next {
+            if self.visitor.cancelled() {
+                break;
+            }
+            let made = match stack.last() {
+                // The base was dropped: it is read again, with its own bases.
+                Some(frame) if frame.bytes.is_none() => match worker.reread(self.store, tree, frame.slot) {
+                    Some(bytes) => {
+                        let made = self.make(tree, slot, Some((&bytes, &frame.memory)), worker);
+                        worker.recycle(bytes);
+                        made
+                    }
+                    None => None,
+                },
+                Some(frame) => {
+                    let bytes = frame.bytes.as_deref().unwrap_or_default();
+                    self.make(tree, slot, Some((bytes, &frame.memory)), worker)
+                }
+                None => self.make(tree, slot, above, worker),
+            };
+            // A base of which this was the last delta is not needed any more.
+            while let Some(frame) = stack.pop_if(|frame| frame.rest.is_empty()) {
+                self.let_go(frame.bytes, worker);
+            }
+            match made {
+                Some((bytes, memory)) => self.enter(tree, slot, bytes, memory, &mut stack, worker),
+                None => self.lose_all(tree, slot),
+            }
+            next = stack.last_mut().and_then(|frame| {
+                let (first, rest) = frame.rest.split_first()?;
+                frame.rest = rest;
+                Some(*first)
+            });
+        }
+        for frame in stack {
+            self.let_go(frame.bytes, worker);
+        }
+    }
+
+    /// Puts a base on the stack, or shares out what is made from it.
+    fn enter(
+        &self,
+        tree: Tree<'a>,
+        slot: u32,
+        bytes: Vec<u8>,
+        memory: V::Memory,
+        stack: &mut Vec<Frame<'a, V::Memory>>,
+        worker: &mut Worker<'a, V>,
+    ) {
+        let rest = tree.forest.children(slot);
+        if rest.is_empty() {
+            return worker.recycle(bytes);
+        }
+        let light = rest.partition_point(|&child| tree.forest.weight(child) < HEAVY);
+        let has_room = self.held.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= self.budget;
+        if has_room && rest.len() - light >= 2 {
+            rayon::scope(|scope| {
+                for &child in &rest[light..] {
+                    let above = (&*bytes, &memory);
+                    scope.spawn(move |_| self.with_worker(|worker| self.below(tree, child, Some(above), worker)));
+                }
+                rest[..light].iter().for_each(|&child| self.below(tree, child, Some((&bytes, &memory)), worker));
+            });
+            return self.let_go(Some(bytes), worker);
+        }
+        let bytes = if has_room {
+            Some(bytes)
+        } else {
+            self.let_go(Some(bytes), worker);
+            None
+        };
+        stack.push(Frame { slot, bytes, memory, rest });
+    }
+
+    fn let_go(&self, bytes: Option<Vec<u8>>, worker: &mut Worker<'a, V>) {
+        if let Some(bytes) = bytes {
+            self.held.fetch_sub(bytes.len(), Ordering::Relaxed);
+            worker.recycle(bytes);
+        }
+    }
+
+    /// Makes an object and has it looked at.
+    fn make(
+        &self,
+        tree: Tree<'a>,
+        slot: u32,
+        above: Option<Above<'_, V::Memory>>,
+        worker: &mut Worker<'a, V>,
+    ) -> Option<(Vec<u8>, V::Memory)> {
+        let base = above.map(|above| above.0);
+        // What comes from a hostile file meets code that may have a bug; one object must not end the scan.
+        let bytes = catch_unwind(AssertUnwindSafe(|| worker.decode(self.store, tree, slot, base))).ok()??;
+        let object = Visited {
+            number: tree.pack.first + tree.forest.position(slot),
+            bytes: &bytes,
+            base: above.map(|(bytes, memory)| Base { bytes, memory, edits: &worker.edits }),
+            is_base: !tree.forest.children(slot).is_empty(),
+        };
+        let memory = self.visitor.visit(&mut worker.own, object);
+        Some((bytes, memory))
+    }
+}
+
+impl<'a, V: Visitor> Worker<'a, V> {
+    fn new() -> Self {
+        Self {
+            own: V::Worker::default(),
+            inflate: gix::zlib::Inflate::default(),
+            delta: Vec::new(),
+            edits: Vec::new(),
+            spare: Vec::new(),
+            reader: None,
+        }
+    }
+
+    fn recycle(&mut self, bytes: Vec<u8>) {
+        if self.spare.len() < SPARES && bytes.capacity() <= LARGEST_SPARE {
+            self.spare.push(bytes);
+        }
+    }
+
+    /// The bytes of an object, from its base if it is a delta in this pack.
+    fn decode(&mut self, store: &'a Store, tree: Tree<'a>, slot: u32, base: Option<&[u8]>) -> Option<Vec<u8>> {
+        if tree.forest.is_damaged(slot) {
+            return None;
+        }
+        let (offset, end) = tree.forest.span(tree.pack, slot);
+        let entry = tree.pack.data.entry(offset).ok()?;
+        if !entry.header.is_delta() {
+            let mut bytes = self.spare.pop().unwrap_or_default();
+            let size = stored_size(store, &entry, end)?;
+            bytes.resize(size, 0);
+            return inflate(&mut self.inflate, tree.pack, &entry, end, &mut bytes).then_some(bytes);
+        }
+        let Some(base) = base else { return self.reread(store, tree, slot) };
+        let size = stored_size(store, &entry, end)?;
+        if self.delta.len() < size {
+            self.delta.resize(size, 0);
+        }
+        let delta = &mut self.delta[..size];
+        if !inflate(&mut self.inflate, tree.pack, &entry, end, delta) {
+            return None;
+        }
+        let (base_size, size, instructions) = delta::sizes(delta)?;
+        if base_size != base.len() as u64 || size > store.limit.bytes {
+            return None;
+        }
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        delta::apply(base, &delta[instructions..], usize::try_from(size).ok()?, &mut bytes, &mut self.edits)?;
+        Some(bytes)
+    }
+
+    /// The bytes of an object with all that it is made of, wherever that lies.
+    fn reread(&mut self, store: &'a Store, tree: Tree<'a>, slot: u32) -> Option<Vec<u8>> {
+        let reader = self.reader.get_or_insert_with(|| store.reader());
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.clear();
+        bytes.extend_from_slice(reader.read(tree.pack.first + tree.forest.position(slot)).ok()?.1);
+        Some(bytes)
+    }
+}
+
+/// The declared size of what an entry holds, if it is within the limit and its bytes can make so much.
+fn stored_size(store: &Store, entry: &Entry, end: u64) -> Option<usize> {
+    let possible = end.saturating_sub(entry.data_offset).saturating_mul(MOST_INFLATION);
+    let size = entry.decompressed_size;
+    // The instructions of a delta may be longer than what they make, but not without end.
+    let limit = if entry.header.is_delta() { store.limit.bytes.saturating_mul(2) } else { store.limit.bytes };
+    usize::try_from(size).ok().filter(|_| size <= limit.min(possible))
+}
+
+/// Inflates an entry into `out`, which it must fill exactly.
+fn inflate(inflate: &mut gix::zlib::Inflate, pack: &Pack, entry: &Entry, end: u64, out: &mut [u8]) -> bool {
+    let Some(input) = pack.data.entry_slice(entry.data_offset..end) else { return false };
+    inflate.reset();
+    matches!(inflate.once(input, out), Ok((gix::zlib::Status::StreamEnd, _, written)) if written == out.len())
+}
