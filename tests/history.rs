@@ -14,7 +14,7 @@ use sekisho::blob::{ObjectId, RepoPath};
 use sekisho::coverage::SkipReason;
 use sekisho::provenance::SourceKind;
 use sekisho::source::SizeLimit;
-use sekisho::source::history::{History, HistoryError, HistoryOptions, Scope};
+use sekisho::source::history::{Engine, History, HistoryError, HistoryOptions, Scope};
 use sekisho::source::repository::{DiscoverOptions, Repository};
 
 fn options(scope: Scope) -> HistoryOptions {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::detect::{Encoding, matcher};
 use crate::rule::compile::{SourceFile, compile_file};
 
 /// Rules from regexes alone.
@@ -60,7 +61,7 @@ const REGEXES: &[&str] = &[
 
 proptest! {
     #[test]
-    fn searching_stretches_gives_what_the_local_definition_says(
+    fn looking_at_tails_first_gives_what_the_local_definition_says(
         pieces in proptest::collection::vec(
             prop::sample::select(vec![
                 "key=", "key", "pass", "PASS", "token", "=", ":", "ab", "x9", "_", " ", "\n", ".", "tok", "y",
@@ -73,6 +74,102 @@ proptest! {
         // Placeholders are matches too; nothing else is filtered here.
         prop_assert_eq!(spans(&rules, text.as_bytes()), by_definition(&rules, text.as_bytes()));
     }
+}
+
+/// One step from a version to the next.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Shares of the base between two points, which are shares of 1000.
+    Copy(usize, usize),
+    /// Pieces of text.
+    Insert(Vec<&'static str>),
+}
+
+/// Fragments of what rules look for, in clear and encoded, and what may keep them apart.
+const PIECES: &[&str] = &[
+    "key=", "key", "ab12", "pass", "PASS", "token", "=", ":", "x9", "_", " ", "\n", "\r\n", ".", "tok", "y", "\"", "'",
+    "api_key = \"", "q7w2e9r4t1y6u3i8", "password: ", "hunter22x", "secret", "need-this", "sekisho:allow",
+    // `key=ab12cd` and more of it, as base64, hex, percent, unicode and entities.
+    "a2V5PWFiMTJjZCBrZXk9YWIxMmNk", "6b65793d61623132206b65793d61623132206b65", "key%3Dab1", "key\\u003dab2", "key&#61;ab3",
+    "a2V5", "PWFi", "6b65", "%3D", "\\u00", "3d", "&#6", "1;",
+    "the quick brown fox jumps over the lazy dog and then goes on for quite a while, so that runs are long enough. ",
+    "0123456789 ............................................................................................ ", "xxxxxxxxxxxx",
+];
+
+fn pieces(most: usize) -> impl Strategy<Value = Vec<&'static str>> {
+    proptest::collection::vec(prop::sample::select(PIECES.to_vec()), 0..most)
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let copy = (0_usize..=1000, 0_usize..=1000).prop_map(|(a, b)| Step::Copy(a.min(b), a.max(b)));
+    let most = (0_usize..=300, 700_usize..=1000).prop_map(|(a, b)| Step::Copy(a, b));
+    proptest::collection::vec(prop_oneof![3 => copy, 2 => most, 3 => pieces(4).prop_map(Step::Insert)], 0..6)
+}
+
+fn applied(base: &[u8], steps: &[Step]) -> (Vec<u8>, Vec<Edit>) {
+    let (mut text, mut edits) = (Vec::new(), Vec::new());
+    for step in steps {
+        let (run, from) = match step {
+            Step::Copy(start, end) => {
+                let (start, end) = (base.len() * start / 1000, base.len() * end / 1000);
+                (base[start..end].to_vec(), Some(start))
+            }
+            Step::Insert(pieces) => (pieces.concat().into_bytes(), None),
+        };
+        text.extend_from_slice(&run);
+        Edit::push(&mut edits, Edit { len: run.len(), from });
+    }
+    (text, edits)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// The point of it all: whatever is remembered, a version shows what it shows to someone who never saw another one.
+    #[test]
+    fn versions_show_what_they_show_by_themselves(
+        first in pieces(60),
+        chain in proptest::collection::vec(steps(), 1..8),
+        binary in prop::bool::weighted(0.1),
+    ) {
+        let mut rules = rules(REGEXES);
+        rules.rules[1].requires = vec!["need-this".to_owned()];
+        rules.rules[2].unless = vec!["hunter".to_owned()];
+        rules.rules[2].unless_lines = 4;
+        let detector = Detector::new(&rules, &everything(&rules), true);
+        let (mut scratch, mut fresh) = (Scratch::default(), Scratch::default());
+        let mut text = first.concat().into_bytes();
+        if binary {
+            text.insert(0, 0);
+        }
+        let mut memory = detector.detect_version(&text, None, true, &mut scratch).1;
+        for steps in &chain {
+            let (next, edits) = applied(&text, steps);
+            let base = memory.as_ref().map(|memory| (memory, edits.as_slice()));
+            let (version, remembered) = detector.detect_version(&next, base, true, &mut scratch);
+            let alone = detector.detect(&next, &mut fresh);
+            prop_assert_eq!(version.class, alone.class);
+            prop_assert_eq!(version.skipped, alone.skipped);
+            prop_assert_eq!(version.matches, alone.matches, "{:?}", String::from_utf8_lossy(&next));
+            (text, memory) = (next, remembered);
+        }
+    }
+}
+
+#[test]
+fn a_version_of_too_many_matches_is_cut_where_it_would_be_by_itself() {
+    let rules = rules(&[r"(?<secret>key[0-9]{1,3})"]);
+    let detector = Detector::new(&rules, &everything(&rules), true);
+    let base = "key1 ".repeat(MATCH_LIMIT - 100).into_bytes();
+    let mut scratch = Scratch::default();
+    let memory = detector.detect_version(&base, None, true, &mut scratch).1.unwrap();
+    let more = "key2 ".repeat(200).into_bytes();
+    let text = [&more[..], &base].concat();
+    let edits = [Edit { len: more.len(), from: None }, Edit { len: base.len(), from: Some(0) }];
+    let (version, remembered) = detector.detect_version(&text, Some((&memory, &edits)), true, &mut scratch);
+    let alone = detector.detect(&text, &mut Scratch::default());
+    assert_eq!((version.skipped, version.matches), (Some(SkipReason::MatchLimit), alone.matches));
+    assert!(remembered.is_none());
 }
 
 #[test]

@@ -155,7 +155,7 @@ pub(super) fn full(
         }
     }
     rows.retain(|row| row.flags & flag::IN_SCOPE != 0 || kept.contains(&row.number));
-    finish(rows, |number| kinds.get(number), with)
+    finish(rows, with)
 }
 
 /// Walks what `include` reaches and `exclude` does not. The excluded parents of its commits stay as a boundary.
@@ -179,7 +179,7 @@ pub(super) fn range(include: &[Number], exclude: &[Number], since: Option<i64>, 
     }
     let mut rows = walk.rows;
     rows.retain(|row| row.flags & flag::IN_SCOPE != 0 || boundary.contains(&row.number));
-    finish(rows, |_| None, with)
+    finish(rows, with)
 }
 
 #[derive(Default)]
@@ -286,7 +286,7 @@ fn cut_shallow(rows: &mut [Row], shallow: &BTreeSet<ObjectId>, store: &Store) {
 }
 
 /// Reports what the commits in scope lack and puts them in order.
-fn finish(mut rows: Vec<Row>, kind: impl Fn(Number) -> Option<Kind>, with: Commits<'_>) -> Graph {
+fn finish(mut rows: Vec<Row>, with: Commits<'_>) -> Graph {
     let Commits { store, readers, troubles, shallow } = with;
     rows.par_sort_by(|a, b| a.time.cmp(&b.time).then_with(|| store.id(a.number).cmp(&store.id(b.number))));
     let ranks: BTreeMap<Number, u32> = rows.iter().enumerate().map(|(rank, row)| (row.number, rank as u32)).collect();
@@ -294,9 +294,9 @@ fn finish(mut rows: Vec<Row>, kind: impl Fn(Number) -> Option<Kind>, with: Commi
     for row in rows {
         let in_scope = row.flags & flag::IN_SCOPE != 0;
         let cut = shallow.contains(&store.id(row.number));
-        let wrong = |&parent: &Number| parent == ABSENT || kind(parent).is_some_and(|kind| kind != Kind::Commit);
-        if row.damaged || row.tree == ABSENT || (in_scope && row.parents.iter().any(wrong)) {
-            readers.with(|reader| explain(row.number, in_scope && !cut, &kind, with, reader));
+        let known = |parent: &Number| ranks.contains_key(parent);
+        if row.damaged || row.tree == ABSENT || (in_scope && !row.parents.iter().all(known)) {
+            readers.with(|reader| explain(row.number, in_scope && !cut, &known, with, reader));
         }
         if in_scope && cut {
             troubles.add(SkipReason::ShallowBoundary, format!("parents of commit {}", store.id(row.number)));
@@ -313,7 +313,7 @@ fn finish(mut rows: Vec<Row>, kind: impl Fn(Number) -> Option<Kind>, with: Commi
 fn explain(
     number: Number,
     with_parents: bool,
-    kind: &impl Fn(Number) -> Option<Kind>,
+    known: &impl Fn(&Number) -> bool,
     with: Commits<'_>,
     reader: &mut Reader<'_>,
 ) {
@@ -334,9 +334,12 @@ fn explain(
     for parent in commit.parents.into_iter().filter(|_| with_parents) {
         match store.find(&parent) {
             None => troubles.absent(parent, Named::Commit, this),
-            Some(number) => match kind(number) {
-                None | Some(Kind::Commit) => {}
-                Some(_) => troubles.add(SkipReason::CorruptObject, format!("commit {id}: parent {parent} is none")),
+            Some(number) if known(&number) => {}
+            Some(number) => match reader.read_unless_blob(number) {
+                Ok(_) => troubles.add(SkipReason::CorruptObject, format!("commit {id}: parent {parent} is none")),
+                Err(error) => {
+                    troubles.add(error.reason(store.limit), format!("commit {parent}: cannot be decoded"));
+                }
             },
         }
     }
