@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::options::{Options, Progress};
 use crate::blob::{Blob, RepoPath};
 use crate::coverage::{Coverage, SkipReason};
-use crate::detect::{Detector, Match, Remembered, Scratch};
+use crate::detect::{Detected, Detector, Match, Remembered, Scratch};
 use crate::edit::Edit;
 use crate::finding::line_hash::LineHashes;
 use crate::provenance::Provenance;
@@ -101,6 +101,23 @@ impl<'a> Collector<'a> {
         what: &dyn Fn() -> String,
     ) -> (Vec<Match>, Option<Remembered>) {
         self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let Some((detected, memory)) = self.guarded(bytes, base, remember) else {
+            self.skip(SkipReason::Panic, what());
+            return (Vec::new(), None);
+        };
+        if let Some(reason) = detected.skipped {
+            self.skip(reason, what());
+        }
+        (detected.matches, memory)
+    }
+
+    /// `None` if it panicked.
+    fn guarded(
+        &self,
+        bytes: &[u8],
+        base: Option<(&Remembered, &[Edit])>,
+        remember: bool,
+    ) -> Option<(Detected, Option<Remembered>)> {
         // A panic is a bug of ours in one object: that object counts as not scanned, the rest goes on.
         let detected = catch_unwind(AssertUnwindSafe(|| {
             SCRATCH.with_borrow_mut(|(owner, scratch)| {
@@ -111,15 +128,10 @@ impl<'a> Collector<'a> {
                 self.detector.detect_version(bytes, base, remember, scratch)
             })
         }));
-        let Ok((detected, memory)) = detected else {
+        if detected.is_err() {
             SCRATCH.with_borrow_mut(|scratch| *scratch = (0, Scratch::default()));
-            self.skip(SkipReason::Panic, what());
-            return (Vec::new(), None);
-        };
-        if let Some(reason) = detected.skipped {
-            self.skip(reason, what());
         }
-        (detected.matches, memory)
+        detected.ok()
     }
 
     fn scan(&self, bytes: &[u8], provenance: &Provenance, member: Option<&[u8]>) {
@@ -210,6 +222,19 @@ impl Sink for Collector<'_> {
         let (matches, memory) = self.detect_version(bytes, base, is_base, &|| describe(provenance, None));
         self.keep(matches, bytes, provenance, None);
         memory.map(|memory| Box::new(memory) as Box<dyn Any + Send + Sync>)
+    }
+
+    fn is_blank(&self, text: &[u8]) -> bool {
+        let shows_nothing =
+            |(found, _): (Detected, _)| found.skipped.is_none() && found.matches.is_empty();
+        lfs::parse_pointer(text).is_none()
+            && archive::sniff(text).is_none()
+            && self.guarded(text, None, false).is_some_and(shows_nothing)
+    }
+
+    fn blank(&self, blobs: u64, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.progress.done(blobs, bytes);
     }
 
     fn skip(&self, reason: SkipReason, what: String) {

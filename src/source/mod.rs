@@ -44,6 +44,17 @@ pub trait Sink: Sync {
         None
     }
 
+    /// Whether scanning some text would show nothing and leave nothing out. `false` says nothing.
+    fn is_blank(&self, text: &[u8]) -> bool {
+        let _ = text;
+        false
+    }
+
+    /// So many blobs were found to be blank and are not handed out.
+    fn blank(&self, blobs: u64, bytes: u64) {
+        let _ = (blobs, bytes);
+    }
+
     /// Something was not scanned. `what` names it in a few words.
     fn skip(&self, reason: SkipReason, what: String);
 

@@ -9,11 +9,49 @@ use regex_automata::util::primitives::StateID;
 use super::bytes::ByteSet;
 
 /// Nodes of the tree of keywords: as many as a mask has bits. A keyword for which there is no room is not told from other
-/// text, which only adds states.
-const NODES: usize = u128::BITS as usize;
+/// text, which only adds states; but many of them. With 128 nodes the rules with the most keywords (64) started in the middle
+/// of their values too, and their automata filled their caches again and again.
+pub const NODES: usize = 64 * WORDS;
+
+/// Words of a mask.
+const WORDS: usize = 12;
 
 /// Mark of a step that completes a keyword.
-const COMPLETE: u8 = u8::MAX;
+const COMPLETE: u16 = u16::MAX;
+
+/// A set of nodes.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Mask([u64; WORDS]);
+
+impl Mask {
+    fn of(node: usize) -> Self {
+        let mut mask = Self::default();
+        mask.0[node / 64] |= 1 << (node % 64);
+        mask
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(word, more)| *word |= more);
+    }
+
+    fn without(mut self, other: &Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(word, less)| *word &= !less);
+        self
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = usize> {
+        let bits = |(at, word): (usize, u64)| {
+            let rest = |word: &u64| Some(word & (word - 1)).filter(|&rest| rest != 0);
+            let words = std::iter::successors(Some(word).filter(|&word| word != 0), rest);
+            words.map(move |word| 64 * at + word.trailing_zeros() as usize)
+        };
+        self.0.into_iter().enumerate().flat_map(bits)
+    }
+}
 
 /// The states that read a byte, as far as the automaton can be in one of them before a keyword that is the first of its
 /// match, look-around taken as passed.
@@ -23,37 +61,38 @@ const COMPLETE: u8 = u8::MAX;
 pub fn states(nfa: &NFA, keywords: &[String]) -> Vec<StateID> {
     let tree = Tree::new(keywords);
     let mut images = HashMap::new();
-    let mut reached = vec![0_u128; nfa.states().len()];
-    let mut fresh = vec![0_u128; nfa.states().len()];
+    let mut reached = vec![Mask::default(); nfa.states().len()];
+    let mut fresh = reached.clone();
     let mut queue = vec![nfa.start_anchored()];
-    reached[nfa.start_anchored()] = 1;
-    fresh[nfa.start_anchored()] = 1;
+    reached[nfa.start_anchored()] = Mask::of(0);
+    fresh[nfa.start_anchored()] = Mask::of(0);
     while let Some(id) = queue.pop() {
         let mask = std::mem::take(&mut fresh[id]);
-        let mut go = |next: StateID, mask: u128| {
-            let new = mask & !reached[next];
-            if new != 0 {
-                if fresh[next] == 0 {
+        let mut go = |next: StateID, mask: &Mask| {
+            let new = mask.without(&reached[next]);
+            if !new.is_empty() {
+                if fresh[next].is_empty() {
                     queue.push(next);
                 }
-                reached[next] |= new;
-                fresh[next] |= new;
+                reached[next].add(&new);
+                fresh[next].add(&new);
             }
         };
         let step = |transition: &Transition| {
             let image = images.entry((transition.start, transition.end)).or_insert_with(|| tree.image(*transition));
-            let nodes = (0..tree.len()).filter(|&node| mask >> node & 1 == 1);
-            go(transition.next, nodes.fold(0, |all, node| all | image[node]));
+            let mut all = Mask::default();
+            mask.nodes().for_each(|node| all.add(&image[node]));
+            go(transition.next, &all);
         };
         match nfa.state(id) {
             state @ (State::ByteRange { .. } | State::Sparse(_) | State::Dense(_)) => {
                 transitions(state).iter().for_each(step);
             }
-            state => epsilons(state, |next| go(next, mask)),
+            state => epsilons(state, |next| go(next, &mask)),
         }
     }
     let begins = |byte: u8| keywords.iter().any(|keyword| keyword.as_bytes()[0].eq_ignore_ascii_case(&byte));
-    let all = (0..reached.len()).filter(|&id| reached[id] != 0).map(StateID::must);
+    let all = (0..reached.len()).filter(|&id| !reached[id].is_empty()).map(StateID::must);
     all.filter(|&id| transitions(nfa.state(id)).iter().any(|t| (t.start..=t.end).any(begins))).collect()
 }
 
@@ -116,7 +155,7 @@ pub fn transitions(state: &State) -> Vec<Transition> {
 /// The beginnings of keywords and how one leads to the next: the automaton of Aho and Corasick.
 struct Tree {
     /// For each node and byte the node of the longest beginning that the text then ends in, or [`COMPLETE`].
-    steps: Vec<[u8; 256]>,
+    steps: Vec<[u16; 256]>,
 }
 
 impl Tree {
@@ -134,6 +173,7 @@ impl Tree {
                 known.push(keyword);
             }
         }
+        let numbers: HashMap<&[u8], u16> = nodes.iter().copied().zip(0..).collect();
         let step = |node: &[u8], byte: u8| {
             let byte = byte.to_ascii_lowercase();
             if !known.iter().any(|keyword| keyword.contains(&byte)) {
@@ -143,22 +183,21 @@ impl Tree {
             if known.iter().any(|keyword| text.ends_with(keyword)) {
                 return COMPLETE;
             }
-            let longest = (0..=text.len()).find_map(|cut| nodes.iter().position(|node| *node == &text[cut..]));
-            longest.unwrap_or(0) as u8
+            (0..text.len()).find_map(|cut| numbers.get(&text[cut..])).copied().unwrap_or(0)
         };
         let steps = nodes.iter().map(|node| std::array::from_fn(|byte| step(node, byte as u8))).collect();
         Self { steps }
     }
 
-    fn len(&self) -> usize {
-        self.steps.len()
-    }
-
     /// For each node the nodes to which the bytes of a transition lead.
-    fn image(&self, transition: Transition) -> Vec<u128> {
+    fn image(&self, transition: Transition) -> Vec<Mask> {
         let bytes = usize::from(transition.start)..=usize::from(transition.end);
-        let image = |steps: &[u8; 256]| {
-            steps[bytes.clone()].iter().filter(|&&node| node != COMPLETE).fold(0, |mask, &node| mask | 1 << node)
+        let image = |steps: &[u16; 256]| {
+            let mut mask = Mask::default();
+            for &node in steps[bytes.clone()].iter().filter(|&&node| node != COMPLETE) {
+                mask.add(&Mask::of(usize::from(node)));
+            }
+            mask
         };
         self.steps.iter().map(image).collect()
     }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use proptest::collection::vec;
@@ -94,11 +95,20 @@ fn an_automaton_that_gives_up_or_cannot_be_built_lets_everything_pass() {
 
 #[test]
 fn more_keywords_than_the_tree_has_nodes_only_add_states() {
-    let keywords: Vec<String> = (0..60).map(|n| format!("{n:02}keyword{n}")).collect();
+    let keywords: Vec<String> = (0..60).map(|n| format!("{n:02}rather-long-keyword{n}")).collect();
     let pattern = format!("(?:{})=[a-z0-9]{{1,20}};", keywords.join("|"));
     let tail = Tail::new(&pattern, &keywords, Window { before: 0, after: 22 });
-    assert_eq!(look(&tail, "59keyword59=a;", (0, 11)), Outlook::Alive { reach: 14 });
-    assert_eq!(look(&tail, "59keyword59 a;", (0, 11)), Outlook::Gone { looked: 12 });
+    assert_eq!(look(&tail, "59rather-long-keyword59=a;", (0, 23)), Outlook::Alive { reach: 26 });
+    assert_eq!(look(&tail, "59rather-long-keyword59 a;", (0, 23)), Outlook::Gone { looked: 24 });
+}
+
+#[test]
+fn the_built_in_rules_fit_into_their_trees() {
+    for rule in RuleSet::builtin().rules {
+        let beginnings: BTreeSet<&[u8]> =
+            rule.keywords.iter().flat_map(|keyword| (1..keyword.len()).map(|len| &keyword.as_bytes()[..len])).collect();
+        assert!(beginnings.len() < first::NODES, "{}: {} beginnings of keywords", rule.id, beginnings.len());
+    }
 }
 
 /// A built-in rule with what is made of it.

@@ -216,10 +216,6 @@ impl Census {
         self.rows.len()
     }
 
-    /// The tree of a row.
-    pub fn number(&self, row: u32) -> Number {
-        self.rows[row as usize].number
-    }
 
     /// The row of a tree.
     pub fn row(&self, tree: Number) -> Option<u32> {

@@ -44,7 +44,6 @@ pub(super) struct Visited<'a, M> {
 
 /// What an object was made from.
 pub(super) struct Base<'a, M> {
-    pub bytes: &'a [u8],
     pub memory: &'a M,
     pub edits: &'a [Edit],
 }
@@ -269,7 +268,7 @@ impl<'a, V: Visitor> Descent<'a, V> {
         let object = Visited {
             number: tree.pack.first + tree.forest.position(slot),
             bytes: &bytes,
-            base: above.map(|(bytes, memory)| Base { bytes, memory, edits: &worker.edits }),
+            base: above.map(|(_, memory)| Base { memory, edits: &worker.edits }),
             is_base: !tree.forest.children(slot).is_empty(),
         };
         let memory = self.visitor.visit(&mut worker.own, object);

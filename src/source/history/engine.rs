@@ -75,7 +75,8 @@ impl History {
                     if unreachable {
                         starts.tags.extend(kinds.all(Kind::Tag));
                     }
-                    let graph = graph::full(&starts.commits, unreachable, options.since, &kinds, with);
+                    let rows = graph::all_rows(&kinds, with, options.engine, sink);
+                    let graph = graph::full(&starts.commits, unreachable, options.since, rows, with);
                     (starts, graph)
                 }
             }
@@ -163,11 +164,11 @@ impl History {
 
     /// Hands out the messages of all commits in scope and of all annotated tags met on the way to them.
     pub fn messages(&self, sink: &dyn Sink) {
-        let commits = self.graph.in_scope().map(|rank| {
-            let node = &self.graph.nodes[rank as usize];
-            (node.number, node.time)
-        });
-        let mut times: Vec<(Number, i64)> = commits.collect();
+        let nodes = || self.graph.in_scope().map(|rank| &self.graph.nodes[rank as usize]);
+        let blank = nodes().filter_map(|node| node.blank).fold((0, 0), |(n, bytes), blank| (n + 1, bytes + u64::from(blank)));
+        sink.blank(blank.0, blank.1);
+        let others = nodes().filter(|node| node.blank.is_none());
+        let mut times: Vec<(Number, i64)> = others.map(|node| (node.number, node.time)).collect();
         times.sort_unstable();
         let mut numbers: Vec<Number> = times.iter().map(|&(number, _)| number).collect();
         numbers.extend(&self.starts.tags);

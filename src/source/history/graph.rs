@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use gix::objs::Kind;
 use rayon::prelude::*;
 
+use super::Engine;
+use super::descent::{self, Visited, Visitor};
 use super::parse;
 use super::reader::{Reader, Readers};
 use super::store::{Kinds, Number, Store};
@@ -14,6 +16,7 @@ use super::trouble::{Named, Troubles};
 use crate::blob::ObjectId;
 use crate::coverage::SkipReason;
 use crate::provenance::Commit;
+use crate::source::Sink;
 
 /// An object that is not here.
 pub(super) const ABSENT: Number = Number::MAX;
@@ -21,8 +24,8 @@ pub(super) const ABSENT: Number = Number::MAX;
 /// The empty tree, which git knows without having it.
 const EMPTY: Number = Number::MAX - 1;
 
-/// Commits decoded by one task.
-const CHUNK: usize = 2048;
+/// Most bytes of commits that are held at a time.
+const BUDGET: usize = 16 << 20;
 
 /// How far committer dates may run against ancestry before the walk of a range takes an excluded commit for an included
 /// one, in seconds: thirty days. It errs towards scanning too much.
@@ -35,6 +38,8 @@ pub(super) struct Node {
     tree: Number,
     pub flags: u8,
     parents: (u32, u32),
+    /// Bytes of its message, if that was found to show nothing.
+    pub blank: Option<u32>,
 }
 
 /// The commits of a walk, least (date, id) first. A commit's place in that order is its *rank*.
@@ -87,26 +92,82 @@ pub(super) struct Commits<'a> {
 
 /// A commit as it was read.
 #[derive(Default)]
-struct Row {
+pub(super) struct Row {
     number: Number,
     time: i64,
     tree: Number,
     parents: Vec<Number>,
     flags: u8,
     damaged: bool,
+    blank: Option<u32>,
 }
 
 fn read_row(number: Number, store: &Store, reader: &mut Reader<'_>) -> Row {
-    let damaged = Row { number, tree: ABSENT, damaged: true, ..Row::default() };
-    let Ok((Kind::Commit, bytes)) = reader.read(number) else { return damaged };
-    let Some(commit) = parse::commit(bytes) else { return damaged };
+    match reader.read(number) {
+        Ok((Kind::Commit, bytes)) => row_of(number, bytes, store).0,
+        _ => damaged(number),
+    }
+}
+
+fn damaged(number: Number) -> Row {
+    Row { number, tree: ABSENT, damaged: true, ..Row::default() }
+}
+
+/// A commit's row and its message.
+fn row_of<'b>(number: Number, bytes: &'b [u8], store: &Store) -> (Row, &'b [u8]) {
+    let Some(commit) = parse::commit(bytes) else { return (damaged(number), &[]) };
     let find = |id: &ObjectId| store.find(id).unwrap_or(ABSENT);
     let parents = commit.parents.iter().map(find).collect();
     let tree = match find(&commit.tree) {
         ABSENT if commit.tree.is_empty_tree() => EMPTY,
         tree => tree,
     };
-    Row { number, time: commit.time, tree, parents, ..Row::default() }
+    (Row { number, time: commit.time, tree, parents, ..Row::default() }, &bytes[commit.message])
+}
+
+/// Reads the commits of packs and shows their messages to a sink, so that most need not be read again.
+struct Pass<'a> {
+    store: &'a Store,
+    kinds: &'a Kinds,
+    sink: &'a dyn Sink,
+}
+
+impl Visitor for Pass<'_> {
+    type Memory = ();
+    type Worker = Vec<Row>;
+
+    fn visit(&self, rows: &mut Vec<Row>, object: Visited<'_, ()>) {
+        if self.kinds.get(object.number) != Some(Kind::Commit) {
+            return;
+        }
+        let (mut row, message) = row_of(object.number, object.bytes, self.store);
+        row.blank = u32::try_from(message.len()).ok().filter(|_| self.sink.is_blank(message));
+        rows.push(row);
+    }
+
+    fn cancelled(&self) -> bool {
+        // Without the commits nothing can be told of what was seen.
+        false
+    }
+}
+
+/// All commits of the repository, by number.
+pub(super) fn all_rows(kinds: &Kinds, with: Commits<'_>, engine: Engine, sink: &dyn Sink) -> Vec<Row> {
+    let Commits { store, readers, .. } = with;
+    let mut rows = Vec::new();
+    let mut others = match engine {
+        Engine::Plain => kinds.all(Kind::Commit),
+        Engine::Delta => {
+            let descended = descent::descend(store, Kind::Commit, BUDGET, &Pass { store, kinds, sink });
+            rows.extend(descended.workers.into_iter().flatten());
+            descended.lost.into_iter().chain(store.loose()).collect()
+        }
+    };
+    others.retain(|&number| kinds.get(number) == Some(Kind::Commit));
+    store.sort_by_place(&mut others);
+    readers.with(|reader| rows.extend(others.into_iter().map(|number| read_row(number, store, reader))));
+    rows.par_sort_unstable_by_key(|row| row.number);
+    rows
 }
 
 /// Walks from `starts` over a table of all commits of the repository, and from every commit if `unreachable`.
@@ -115,18 +176,10 @@ pub(super) fn full(
     starts: &[(Number, u8)],
     unreachable: bool,
     since: Option<i64>,
-    kinds: &Kinds,
+    mut rows: Vec<Row>,
     with: Commits<'_>,
 ) -> Graph {
-    let Commits { store, readers, shallow, .. } = with;
-    let mut numbers = kinds.all(Kind::Commit);
-    store.sort_by_place(&mut numbers);
-    let chunks: Vec<Vec<Row>> = numbers
-        .par_chunks(CHUNK)
-        .map(|chunk| readers.with(|reader| chunk.iter().map(|&number| read_row(number, store, reader)).collect()))
-        .collect();
-    let mut rows: Vec<Row> = chunks.into_iter().flatten().collect();
-    rows.par_sort_unstable_by_key(|row| row.number);
+    let Commits { store, shallow, .. } = with;
     cut_shallow(&mut rows, shallow, store);
     let at = |rows: &[Row], number| rows.binary_search_by_key(&number, |row| row.number).ok();
     let mut todo: Vec<(usize, u8)> =
@@ -304,7 +357,7 @@ fn finish(mut rows: Vec<Row>, with: Commits<'_>) -> Graph {
         let start = graph.parents.len() as u32;
         graph.parents.extend(row.parents.iter().filter_map(|parent| ranks.get(parent)));
         let parents = (start, graph.parents.len() as u32 - start);
-        graph.nodes.push(Node { number: row.number, time: row.time, tree: row.tree, flags: row.flags, parents });
+        graph.nodes.push(Node { number: row.number, time: row.time, tree: row.tree, flags: row.flags, parents, blank: row.blank });
     }
     graph
 }
