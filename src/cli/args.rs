@@ -143,7 +143,7 @@ pub struct ScanArgs {
     /// Do not use these rules; repeatable.
     #[arg(long, value_name = "RULE", value_parser = value::rule_pattern, help_heading = "Rules")]
     pub exclude_rule: Vec<String>,
-    /// Add rules of your own, from a file or a folder; repeatable.
+    /// Add rules of your own, preview ones too, from a file or a folder; repeatable.
     #[arg(long, value_name = "PATH", help_heading = "Rules")]
     pub rules: Vec<PathBuf>,
     /// Leave out findings below this: low, medium or high [default: low]
@@ -246,7 +246,7 @@ pub enum RulesCommand {
     },
     /// Check rule files and run their examples.
     Check {
-        /// Rule files.
+        /// Rule files, or folders of them.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },

@@ -75,7 +75,7 @@ fn rules(command: RulesCommand) -> anyhow::Result<u8> {
                 .map_err(|error| UserError::with_help(error, "`sekisho rules list` lists all of them"))?;
             (text, true)
         }
-        RulesCommand::Check { files } => rules::check(&files),
+        RulesCommand::Check { files } => rules::check(&ruleset::sources(&files)?),
     };
     output::write_stdout(|out| out.write_all(text.as_bytes()))?;
     Ok(if sound { exit::CLEAN } else { exit::FOUND })

@@ -10,7 +10,6 @@ mod tests;
 pub mod wrap;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use super::checksum::Algorithm;
 use super::compile::{CompiledFile, CompiledRule, Example, SourceFile, compile_file};
@@ -58,21 +57,6 @@ impl CheckReport {
         self.examples += other.examples;
         self.mints += other.mints;
     }
-}
-
-/// Reads the files and tries them out beside the rules of `base`.
-///
-/// # Errors
-/// A file that cannot be read.
-pub fn check_files(paths: &[PathBuf], base: &RuleSet) -> std::io::Result<(CheckReport, Vec<SourceFile>)> {
-    let mut sources = Vec::new();
-    for path in paths {
-        let name = path.to_string_lossy().replace('\\', "/");
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| std::io::Error::new(error.kind(), format!("failed to read {name}: {error}")))?;
-        sources.push(SourceFile { name, text });
-    }
-    Ok((check_sources(&sources, base), sources))
 }
 
 /// Tries files out beside the rules of `base`. Rules of `base` that the files define again (a pattern file of this

@@ -1,6 +1,7 @@
 //! Every mistake that an author can make is reported where it stands.
 
 use super::super::error::RuleError;
+use super::super::fields::FIELDS;
 use super::super::set::RuleSet;
 use super::{CompiledFile, SourceFile, compile_file};
 
@@ -72,6 +73,19 @@ fn the_good_file_is_good() {
     assert_eq!((rule.window.before, rule.window.after), (0, 14));
     assert_eq!(rule.verify.as_deref(), Some("acme.me"));
     assert_eq!(set.verifications["acme.me"].method, "GET");
+}
+
+#[test]
+fn every_field_of_the_table_is_taken() {
+    let text = include_str!("../../../fixtures/rules/every.toml");
+    let source = SourceFile { name: "fixtures/rules/every.toml".to_owned(), text: text.to_owned() };
+    let file = compile_file(&source).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    assert_eq!(file.rules.len(), 5);
+    RuleSet::assemble(&[file]).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    for field in FIELDS {
+        let has = text.lines().any(|line| line.split(['=', '.']).next().is_some_and(|key| key.trim() == field.name));
+        assert!(has, "{} is not in the file", field.name);
+    }
 }
 
 #[test]
