@@ -81,7 +81,7 @@ reasons! {
     LfsPointer = "lfs-pointer", ByDesign;
     /// A submodule that is not checked out.
     Submodule = "submodule", ByDesign;
-    /// A symbolic link that leaves the scanned tree, or a loop of links.
+    /// A symbolic link that leaves the scanned tree. One inside it, or a loop of them, hides nothing.
     Symlink = "symlink", ByDesign;
     /// A socket, pipe or device.
     SpecialFile = "special-file", ByDesign;

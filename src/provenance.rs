@@ -39,10 +39,21 @@ pub enum Provenance {
 /// A commit as findings name it. Ordered by committer date, then id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Commit {
-    /// Committer date, seconds since 1970-01-01 UTC.
+    /// Committer date, seconds since 1970-01-01 UTC, or [`Commit::UNDATED`].
     pub time: i64,
     /// The commit's id.
     pub id: ObjectId,
+}
+
+impl Commit {
+    /// The time of a commit that is known by its id alone, as a diff on standard input names it: before all others.
+    pub const UNDATED: i64 = i64::MIN;
+
+    /// The committer date, where it is known.
+    #[must_use]
+    pub const fn date(self) -> Option<i64> {
+        if self.time == Self::UNDATED { None } else { Some(self.time) }
+    }
 }
 
 /// The kind of place an occurrence stands in, as reports name it.

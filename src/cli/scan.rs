@@ -68,6 +68,10 @@ fn scan_error(error: scan::ScanError) -> anyhow::Error {
         scan::ScanError::NoTarget(_) => {
             UserError::with_help(error.to_string(), "targets are files, folders, repositories, URLs or `-`").into()
         }
+        scan::ScanError::SpecialFile(_) => {
+            UserError::with_help(error.to_string(), "to scan what a program writes, pipe it into `sekisho scan -`")
+                .into()
+        }
         scan::ScanError::NoRepository(_) => UserError::with_help(
             error.to_string(),
             "without a repository only the files can be scanned: leave out --staged and --history",

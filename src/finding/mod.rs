@@ -140,6 +140,9 @@ pub struct Report {
 pub struct TargetInfo {
     /// The path or URL as given.
     pub name: String,
+    /// What the target itself is called in the paths of its occurrences: empty for a folder in which they begin, the file's
+    /// name for a file, `src/a` for that folder of a repository.
+    pub path: RepoPath,
     /// Whether `name` is a URL.
     pub is_url: bool,
     /// The repository, if it is one.

@@ -156,7 +156,7 @@ fn occurrence(occurrence: &Occurrence) -> wire::Occurrence<'_> {
         path: occurrence.path.as_ref().map(ToString::to_string),
         object: occurrence.object.map(|id| id.to_string()),
         commit: occurrence.commit.map(commit_id),
-        date: occurrence.commit.map(|commit| date::rfc3339(commit.time)),
+        date: occurrence.commit.and_then(Commit::date).map(date::rfc3339),
         line: at.line,
         column: at.column,
         end_line: at.end_line,
@@ -175,7 +175,7 @@ fn commit_id(commit: Commit) -> String {
 fn history(life: &Timeline) -> wire::History {
     wire::History {
         first_commit: life.first.map(commit_id),
-        first_date: life.first.map(|commit| date::rfc3339(commit.time)),
+        first_date: life.first.and_then(Commit::date).map(date::rfc3339),
         last_commit: life.last.map(commit_id),
         removed_in: life.removed_in.iter().copied().map(commit_id).collect(),
         in_head: life.in_head,

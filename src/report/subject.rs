@@ -9,6 +9,7 @@ use crate::blob::{ObjectId, RepoPath};
 use crate::coverage::SkipReason;
 use crate::finding::{Finding, Fingerprint, Occurrence, SuppressedBy};
 use crate::provenance::{Commit, SourceKind};
+use crate::report::date;
 use crate::rule::{Kind, Rule, RuleSet};
 
 /// The hex digits of a fingerprint.
@@ -22,6 +23,12 @@ pub(super) fn hex(fingerprint: Fingerprint) -> String {
 /// The twelve digits by which people name a commit.
 pub(super) fn short(id: ObjectId) -> String {
     id.to_hex_with_len(12).to_string()
+}
+
+/// A commit with its day, where that is known.
+pub(super) fn dated(commit: Commit) -> String {
+    let day = commit.date().map(|seconds| format!(" ({})", date::day(seconds))).unwrap_or_default();
+    format!("{}{day}", short(commit.id))
 }
 
 /// The rules by id.
@@ -134,14 +141,17 @@ pub(super) const fn remedy(reason: SkipReason) -> &'static str {
             "this is a shallow clone: run `git fetch --unshallow`, in GitHub Actions check out with `fetch-depth: 0`"
         }
         SkipReason::Unreadable => "run the scan as a user who may read these files",
-        SkipReason::GitRefused => "make the repository your own, or name it in git's `safe.directory`",
+        SkipReason::GitRefused => {
+            "`git status` there says what is wrong; refs in a reftable need `git refs migrate --ref-format=files`"
+        }
         SkipReason::OverDefaultSize => "raise `--max-file-size`; a limit that you set yourself counts as by design",
         SkipReason::ArchiveLimit | SkipReason::ArchiveDamaged => "unpack the archive and scan what is in it",
         SkipReason::DecodeLimit => "decode the text and scan the result",
         SkipReason::MatchLimit => "mend the findings of this file and scan again",
         SkipReason::Panic => "please report this as a bug of sekisho, with the object if you may share it",
         SkipReason::Interrupted => "run the scan again to its end",
-        _ => "accept it with `--allow-incomplete` if it is as it should be",
+        // The rest is left out by design.
+        _ => "leave it so, or scan it by itself if it matters",
     }
 }
 

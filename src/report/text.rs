@@ -16,10 +16,10 @@ use self::excerpt::{excerpt, find_nearest};
 use self::place::{label, life, other_places};
 use self::style::Styles;
 use self::summary::number_of;
+use super::ReportOptions;
 use super::convert::shown;
 use super::escape::visible;
 use super::subject::{Rules, advice, hex, subject, suppressor};
-use super::{ReportOptions, date};
 use crate::finding::{Finding, Occurrence, Report};
 use crate::rule::{Kind, RuleSet, Severity};
 

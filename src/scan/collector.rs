@@ -88,6 +88,11 @@ impl<'a> Collector<'a> {
         coverage
     }
 
+    /// Counts a file whose text goes to [`Collector::detect`].
+    pub fn count_file(&self) {
+        self.files.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Scans text that is no blob of a source, such as the hunks of a diff.
     pub fn detect(&self, bytes: &[u8], what: &dyn Fn() -> String) -> Vec<Match> {
         self.detect_version(bytes, None, false, what).0

@@ -109,6 +109,9 @@ pub enum ScanError {
     /// The target is not there.
     #[error("{0} does not exist")]
     NoTarget(String),
+    /// The target is a pipe, a socket or a device.
+    #[error("{0} is a pipe, a socket or a device, not a file")]
+    SpecialFile(String),
     /// The target is no repository, and only one will do.
     #[error("{0} is not a git repository")]
     NoRepository(String),

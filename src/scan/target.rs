@@ -13,7 +13,7 @@ use crate::finding::TargetInfo;
 use crate::provenance::{Commit, Provenance, Timeline};
 use crate::source::history::{Attribution, History, HistoryOptions, Scope};
 use crate::source::index::{self, Tracked};
-use crate::source::repository::{DiscoverOptions, Repository, without_credentials};
+use crate::source::repository::{DiscoverOptions, Repository, RepositoryError, without_credentials};
 use crate::source::worktree::{Worktree, WorktreeOptions, scan_git_config};
 use crate::source::{Change, Sink as _, SizeLimit, clone, diff, stdin};
 
@@ -22,6 +22,8 @@ pub struct Opened {
     /// What reports say of it.
     pub info: TargetInfo,
     kind: Kind,
+    /// Why its repository could not be opened. Its files are scanned all the same.
+    damaged: Option<String>,
     /// Opened when it is looked at.
     history: OnceLock<History>,
 }
@@ -80,7 +82,8 @@ impl Opened {
     }
 
     fn without_git(name: &str, kind: Kind) -> Self {
-        Self { info: TargetInfo { name: name.to_owned(), is_url: false, git: None }, kind, history: OnceLock::new() }
+        let info = TargetInfo { name: name.to_owned(), path: RepoPath::default(), is_url: false, git: None };
+        Self { info, kind, damaged: None, history: OnceLock::new() }
     }
 
     fn open_path(path: &Path, options: &Options) -> Result<Self, ScanError> {
@@ -89,15 +92,28 @@ impl Opened {
             std::io::ErrorKind::NotFound => ScanError::NoTarget(name.clone()),
             _ => ScanError::Setup(format!("failed to look at {name}: {error}")),
         })?;
+        if !metadata.is_dir() && !metadata.is_file() {
+            return Err(ScanError::SpecialFile(name));
+        }
         let folder = if metadata.is_dir() {
             path
         } else {
             path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
         };
-        let repository = Repository::discover_with(folder, DiscoverOptions { from_environment: options.staged })
-            .map_err(|error| ScanError::Setup(format!("failed to open the repository of {name}: {error}")))?;
-        let git = repository.as_ref().map(Repository::info);
         let same = |a: &Path| a.canonicalize().ok() == path.canonicalize().ok();
+        let needs_repository = options.staged || (options.history_asked && options.history != Scope::None);
+        let (repository, damaged) =
+            match Repository::discover_with(folder, DiscoverOptions { from_environment: options.staged }) {
+                Ok(repository) => (repository, None),
+                // The files around a damaged repository can be read, and the report says that its history was not.
+                Err(RepositoryError::Damaged { path: git, reason }) if !needs_repository && !same(&git) => {
+                    (None, Some(format!("the repository at {}: {reason}", git.display())))
+                }
+                Err(error) => {
+                    return Err(ScanError::Setup(format!("failed to open the repository of {name}: {error}")));
+                }
+            };
+        let git = repository.as_ref().map(Repository::info);
         let whole = repository.as_ref().and_then(Repository::workdir).is_some_and(same);
         let is_git_dir =
             repository.as_ref().is_some_and(|repository| same(repository.git_dir()) || same(repository.common_dir()));
@@ -105,11 +121,11 @@ impl Opened {
             Some(repository) if is_git_dir => Kind::Git(repository),
             repository => Kind::Files { root: path.to_owned(), repository, whole },
         };
-        let needs_repository = options.staged || (options.history_asked && options.history != Scope::None);
         if needs_repository && matches!(kind, Kind::Files { repository: None, .. }) {
             return Err(ScanError::NoRepository(name));
         }
-        Ok(Self { info: TargetInfo { name, is_url: false, git }, kind, history: OnceLock::new() })
+        let info = TargetInfo { name, path: own_path(path, &kind), is_url: false, git };
+        Ok(Self { info, kind, damaged, history: OnceLock::new() })
     }
 
     fn open_url(url: &str, options: &Options, progress: &dyn Progress, cancel: &AtomicBool) -> Result<Self, ScanError> {
@@ -124,8 +140,9 @@ impl Opened {
             .map_err(|error| ScanError::Setup(format!("failed to open the clone of {shown}: {error}")))?
             .ok_or_else(|| ScanError::NoRepository(shown.clone()))?;
         Ok(Self {
-            info: TargetInfo { name: shown, is_url: true, git: Some(repository.info()) },
+            info: TargetInfo { name: shown, path: RepoPath::default(), is_url: true, git: Some(repository.info()) },
             kind: Kind::Git(repository),
+            damaged: None,
             history: OnceLock::new(),
         })
     }
@@ -146,6 +163,9 @@ impl Opened {
         options: &Options,
         progress: &dyn Progress,
     ) -> Result<Looked<'t>, ScanError> {
+        if let Some(reason) = &self.damaged {
+            collector.skip(SkipReason::GitRefused, reason.clone());
+        }
         match &self.kind {
             Kind::Stdin(name) => {
                 stdin::read(&mut std::io::stdin().lock(), options.max_file_size, collector)
@@ -167,7 +187,7 @@ impl Opened {
             Kind::Files { root, repository, whole } => {
                 if options.tree {
                     progress.stage(&format!("working tree of {}", self.info.name));
-                    look_at_tree(root, repository.as_ref(), collector, options)?;
+                    look_at_tree(root, &self.info.path, repository.as_ref(), collector, options)?;
                 }
                 match repository {
                     Some(repository) if *whole || options.history_asked => {
@@ -227,26 +247,42 @@ impl Opened {
 /// keeps its name, and the rules of ignoring hold.
 fn look_at_tree(
     root: &Path,
+    own: &RepoPath,
     repository: Option<&Repository>,
     collector: &Collector<'_>,
     options: &Options,
 ) -> Result<(), ScanError> {
     let failed = |error: std::io::Error| ScanError::Setup(format!("failed to look at {}: {error}", root.display()));
-    let top = repository.and_then(Repository::workdir).and_then(|top| top.canonicalize().ok());
-    let resolved = root.canonicalize().map_err(failed)?;
-    let below = top.as_deref().and_then(|top| resolved.strip_prefix(top).ok());
-    let only = below.filter(|below| !below.as_os_str().is_empty()).map(|below| RepoPath::new(slashes(below)));
+    let top = repository.and_then(|repository| top_around(root, repository));
     let asked = WorktreeOptions {
         honour_ignores: options.honour_ignores,
-        tracked: repository.filter(|_| below.is_some()).and_then(|repository| tracked(repository, collector)),
+        tracked: repository.filter(|_| top.is_some()).and_then(|repository| tracked(repository, collector)),
         size: options.max_file_size,
         exclude: if options.honour_ignores { globs(&options.exclude)? } else { globset::GlobSet::empty() },
-        only: only.into_iter().collect(),
+        only: Some(own).filter(|own| top.is_some() && !own.as_bytes().is_empty()).into_iter().cloned().collect(),
         threads: options.jobs.unwrap_or(0),
     };
-    let start = if below.is_some() { top.as_deref().unwrap_or(root) } else { root };
-    Worktree::new(start, asked).map_err(failed)?.scan(collector);
+    Worktree::new(top.as_deref().unwrap_or(root), asked).map_err(failed)?.scan(collector);
     Ok(())
+}
+
+/// The top of the working tree, if the repository's working tree is the one that `path` lies in.
+fn top_around(path: &Path, repository: &Repository) -> Option<PathBuf> {
+    let top = repository.workdir()?.canonicalize().ok()?;
+    path.canonicalize().ok()?.starts_with(&top).then_some(top)
+}
+
+/// What a target is called in the paths of its occurrences.
+fn own_path(path: &Path, kind: &Kind) -> RepoPath {
+    let Kind::Files { repository, .. } = kind else { return RepoPath::default() };
+    if let Some(top) = repository.as_ref().and_then(|repository| top_around(path, repository)) {
+        let resolved = path.canonicalize().unwrap_or_default();
+        return RepoPath::new(slashes(resolved.strip_prefix(top).unwrap_or(Path::new(""))));
+    }
+    match path.file_name().filter(|_| !path.is_dir()) {
+        Some(name) => RepoPath::new(name.as_encoded_bytes()),
+        None => RepoPath::default(),
+    }
 }
 
 /// A relative path with `/` between its components.
@@ -321,6 +357,7 @@ fn look_at_diff(collector: &Collector<'_>, options: &Options) -> Result<Looked<'
         if file.binary {
             collector.skip(SkipReason::Binary, format!("{}: the diff does not show what changed", file.path));
         }
+        collector.count_file();
         let mut matches = collector.detect(&file.text, &|| file.path.to_string());
         matches.retain(|found| file.adds(found.location.line, found.location.end_line));
         for found in &mut matches {
@@ -331,7 +368,8 @@ fn look_at_diff(collector: &Collector<'_>, options: &Options) -> Result<Looked<'
         if matches.is_empty() {
             continue;
         }
-        let commit = Commit { time: 0, id: file.commit.unwrap_or_else(|| ObjectId::null(gix::hash::Kind::Sha1)) };
+        let commit =
+            Commit { time: Commit::UNDATED, id: file.commit.unwrap_or_else(|| ObjectId::null(gix::hash::Kind::Sha1)) };
         let provenance = Provenance::Version { path: file.path.clone(), commit, object: None };
         let line_hashes = vec![None; matches.len()];
         hits.insert((file.path, file.commit, number), Hit { provenance, member: None, matches, line_hashes });

@@ -86,7 +86,7 @@ impl Repository {
             .config_overrides(["core.useReplaceRefs=false", "core.commitGraph=false", "core.multiPackIndex=false"]);
         let handle = options
             .open(git_dir)
-            .map_err(|error| RepositoryError::Damaged { path: git_dir.to_owned(), reason: error.to_string() })?;
+            .map_err(|error| RepositoryError::Damaged { path: git_dir.to_owned(), reason: with_causes(&error) })?;
         let local = handle.to_thread_local();
         // Folders are compared, so `.git/worktrees/a/../..` has to be `.git`.
         let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -236,6 +236,12 @@ fn find(path: &Path) -> Result<Option<PathBuf>, RepositoryError> {
         }
     }
     Ok(None)
+}
+
+/// An error and what caused it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn folders(of: &Path) -> Vec<PathBuf> {

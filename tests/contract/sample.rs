@@ -258,6 +258,7 @@ pub fn clean() -> Report {
     Report {
         targets: vec![TargetInfo {
             name: ".".to_owned(),
+            path: RepoPath::default(),
             is_url: false,
             git: Some(GitInfo {
                 head: Some(object(0x3c)),

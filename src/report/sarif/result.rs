@@ -12,10 +12,10 @@ use super::types::{
     Text,
 };
 use crate::finding::{Finding, Occurrence, SuppressedBy};
-use crate::provenance::SourceKind;
+use crate::provenance::{Commit, SourceKind};
 use crate::report::date;
 use crate::report::escape::visible;
-use crate::report::subject::{hex, listed, short, subject};
+use crate::report::subject::{dated, hex, listed, subject};
 
 /// Locations of a result that GitHub keeps.
 const MOST_RELATED: usize = 100;
@@ -91,7 +91,7 @@ pub(super) fn of(finding: &Finding, rule_index: usize, profile: Profile, all: bo
             at_head: at_head(finding),
             occurrences: finding.occurrences.len(),
             commit_sha: primary.commit.map(|commit| commit.id.to_string()),
-            committer_date: primary.commit.map(|commit| date::rfc3339(commit.time)),
+            committer_date: primary.commit.and_then(Commit::date).map(date::rfc3339),
             blob_sha: primary.object.map(|id| id.to_string()),
         },
     })
@@ -130,7 +130,7 @@ fn message(finding: &Finding, primary: &Occurrence, others: &[&Occurrence]) -> S
     }
     let first = finding.history.as_ref().and_then(|history| history.first).or(primary.commit);
     if let Some(first) = first {
-        let _ = write!(message, ", introduced in {} ({})", short(first.id), date::day(first.time));
+        let _ = write!(message, ", introduced in {}", dated(first));
     }
     if !at_head(finding) {
         message.push_str(", no longer at HEAD");
@@ -154,7 +154,7 @@ fn message(finding: &Finding, primary: &Occurrence, others: &[&Occurrence]) -> S
 
 fn related_message(occurrence: &Occurrence) -> String {
     match occurrence.commit {
-        Some(commit) => format!("In commit {} ({}).", short(commit.id), date::day(commit.time)),
+        Some(commit) => format!("In commit {}.", dated(commit)),
         None => "Here too.".to_owned(),
     }
 }

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::date;
 use super::summary::count;
 use crate::finding::{Finding, Occurrence, Report};
-use crate::provenance::{Commit, SourceKind, Timeline};
-use crate::report::subject::{listed, place_word, short};
+use crate::provenance::{SourceKind, Timeline};
+use crate::report::subject::{dated, listed, place_word, short};
 
 /// Other places that a note names; the rest is counted.
 const MOST_PLACES: usize = 5;
@@ -29,7 +28,7 @@ pub(super) fn label(report: &Report, at: &Occurrence) -> String {
             label.push_str(&dated(commit));
         }
     }
-    if report.targets.len() > 1 && at.source != SourceKind::Tree {
+    if report.targets.len() > 1 && !matches!(at.source, SourceKind::Tree | SourceKind::Stdin) {
         label.push_str(" of ");
         label.push_str(report.targets.get(at.target).map_or("?", |target| &target.name));
     }
@@ -42,18 +41,19 @@ fn in_target(report: &Report, at: &Occurrence, path: &str) -> String {
     else {
         return path.to_owned();
     };
+    // Paths begin at the top of the repository, even if the target is a folder or file further down.
+    let own = target.path.to_string();
+    let Some(rest) = path.strip_prefix(&own) else { return path.to_owned() };
+    let rest = if own.is_empty() { rest } else { rest.strip_prefix('/').unwrap_or(rest) };
     let root = target.name.trim_end_matches('/');
-    let is_the_file = root == path || root.strip_suffix(path).is_some_and(|before| before.ends_with('/'));
-    match root {
-        _ if is_the_file || path.is_empty() => target.name.clone(),
-        "." => path.to_owned(),
-        "" if target.name.is_empty() => path.to_owned(),
-        _ => format!("{root}/{path}"),
+    match (root, rest) {
+        (_, "") => target.name.clone(),
+        // A member of the archive that the target is.
+        _ if !own.is_empty() && rest.starts_with("!/") => format!("{root}{rest}"),
+        (".", _) => rest.to_owned(),
+        ("", _) if target.name.is_empty() => rest.to_owned(),
+        _ => format!("{root}/{rest}"),
     }
-}
-
-fn dated(commit: Commit) -> String {
-    format!("{} ({})", short(commit.id), date::day(commit.time))
 }
 
 /// The places beside the first one; `None` if there are none.

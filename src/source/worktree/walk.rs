@@ -183,7 +183,8 @@ impl Visitor<'_> {
     fn unreadable(&self, error: &ignore::Error) {
         let path = path_of(error).map(|path| path.strip_prefix(self.shared.root).unwrap_or(path));
         let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-        let what = path.map_or_else(|| why.clone(), |path| format!("{}: {why}", repo_path(path)));
+        let named = path.map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path });
+        let what = named.map_or_else(|| why.clone(), |path| format!("{}: {why}", repo_path(path)));
         self.shared.sink.skip(SkipReason::Unreadable, what);
     }
 }
