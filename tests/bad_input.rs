@@ -129,7 +129,9 @@ fn around_a_repository_that_cannot_be_opened_the_files_are_scanned() {
     type Harm = fn(&Path);
     let damage: [(&str, Harm); 3] = [
         ("no HEAD", |git| fs::remove_file(git.join("HEAD")).unwrap()),
-        ("configuration", |git| fs::write(git.join("config"), "[core\n").unwrap()),
+        ("on line 2", |git| {
+            fs::write(git.join("config"), "[remote \"a\"]\n\turl https://SECRET@example.com\n[core\n").unwrap();
+        }),
         ("its folder is not there", |git| {
             fs::remove_dir_all(git).unwrap();
             fs::write(git, "gitdir: /nonexistent/git\n").unwrap();
@@ -140,6 +142,7 @@ fn around_a_repository_that_cannot_be_opened_the_files_are_scanned() {
         harm(&place.path().join(".git"));
         let report = incomplete(&place);
         assert!(skipped(&report, "git-refused", says), "{report:#}");
+        assert!(!report.to_string().contains("SECRET"), "{report:#}");
         assert_eq!(paths(&report), ["new.env"]);
         expect(&place.scan(&["--fail-on=never", "--allow-incomplete=git-refused"]), 0);
         // Whoever asks for the history is told that there is none.

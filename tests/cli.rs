@@ -38,6 +38,20 @@ fn the_schema_of_the_configuration_is_the_committed_one() {
 }
 
 #[test]
+fn generated_schemas_are_the_committed_ones() {
+    for (name, path) in [
+        ("config", "schemas/config.schema.json"),
+        ("rule", "patterns/rule.schema.json"),
+        ("report", "src/report/schema/sekisho-1.schema.json"),
+    ] {
+        let program = env!("CARGO_BIN_EXE_sekisho");
+        let output = Command::new(program).args(["generate", "schema", name]).output().unwrap();
+        let committed = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+        assert!(output.status.success() && output.stdout == committed, "{name} is not {path}");
+    }
+}
+
+#[test]
 fn the_schema_accepts_what_the_program_accepts_and_refuses_unknown_keys() {
     let schema: serde_json::Value = serde_json::from_str(&sekisho::cli::config::json_schema()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();

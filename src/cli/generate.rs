@@ -24,7 +24,7 @@ pub fn run(command: GenerateCommand) -> anyhow::Result<()> {
         GenerateCommand::Schema { of } => {
             let schema = match of {
                 SchemaOf::Report => report::json::schema(),
-                SchemaOf::Rule => format!("{:#}\n", schemars::schema_for!(crate::rule::syntax::FileSyntax).to_value()),
+                SchemaOf::Rule => crate::rule::fields::json_schema(),
                 SchemaOf::Config => config::json_schema(),
             };
             output::write_stdout(|out| out.write_all(schema.as_bytes()))

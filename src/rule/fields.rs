@@ -117,6 +117,17 @@ pub fn find(name: &str) -> Option<&'static Field> {
     FIELDS.iter().find(|field| field.name == name)
 }
 
+/// The JSON Schema of pattern files, for editors.
+///
+/// # Panics
+/// Never: a schema is plain JSON.
+#[must_use]
+pub fn json_schema() -> String {
+    let schema = schemars::schema_for!(super::syntax::FileSyntax);
+    let text = serde_json::to_string_pretty(&schema).expect("a schema should be written because it is plain JSON");
+    format!("{text}\n")
+}
+
 /// The table of the contributor's page, in Markdown.
 #[must_use]
 pub fn markdown() -> String {

@@ -238,10 +238,13 @@ fn find(path: &Path) -> Result<Option<PathBuf>, RepositoryError> {
     Ok(None)
 }
 
-/// An error and what caused it, in one line.
+/// An error and what caused it, in one line. gix quotes what it could not read, and in a configuration that may be a token
+/// in an address: what follows a quote is left out.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    let unquoted = text.split(['\'', '"', '`', '=']).next().unwrap_or_default();
+    unquoted.trim_end_matches([':', ' ', ',']).to_owned()
 }
 
 fn folders(of: &Path) -> Vec<PathBuf> {
