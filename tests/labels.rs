@@ -56,6 +56,20 @@ fn files_are_named_as_they_can_be_opened_from_here() {
 }
 
 #[test]
+fn a_plain_copy_speaks_for_a_secret_and_an_encoded_one_says_how() {
+    let place = Place::new();
+    let entities: Vec<String> = mint(6).bytes().map(|byte| format!("&#{byte};")).collect();
+    place.write("a.html", format!("<b>{}</b>\n", entities.concat()));
+    let output = place.scan(&[]);
+    assert_eq!(labels(&output), ["a.html:1:4"]);
+    assert!(text(&output.stdout).contains(" from html-entity"), "{}", text(&output.stdout));
+    place.write("b.env", format!("GITHUB_TOKEN={}\n", mint(6)));
+    let report = json(&place.scan(&["--format=json"]));
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1);
+    assert!(report["findings"][0]["secret"].get("decoded_from").is_none(), "{report:#}");
+}
+
+#[test]
 fn a_commit_that_a_diff_names_has_no_date() {
     let place = Place::repository();
     place.write("a.env", format!("GITHUB_TOKEN={}\n", mint(3)));

@@ -86,16 +86,17 @@ fn report_key(finding: &Finding) -> impl Ord + use<'_> {
     )
 }
 
-/// How strongly a rule claims a span: a passed checksum, then a provider before the generic rules, precedence, length,
-/// confidence, no decoding; the id decides the rest.
+/// How strongly a rule claims a span: a passed checksum, then a provider before the generic rules, precedence, as
+/// few decodings as possible (a plain copy is easier to see, and its span is not that of the encoded text), length,
+/// confidence; the id decides the rest.
 fn claim<'r>(rule: &'r Rule, found: &Match) -> impl Ord + use<'r> {
     (
         found.evidence.checksum,
         !rule.provider.is_empty(),
         rule.credential().map_or(0, |credential| credential.precedence),
+        std::cmp::Reverse(found.decoded_from.len()),
         found.span.len(),
         rule.confidence,
-        std::cmp::Reverse(found.decoded_from.len()),
         std::cmp::Reverse(rule.id.as_str()),
     )
 }

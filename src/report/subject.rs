@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::blob::{ObjectId, RepoPath};
 use crate::coverage::SkipReason;
-use crate::finding::{Finding, Fingerprint, Occurrence, SuppressedBy};
+use crate::finding::{Encoding, Finding, Fingerprint, Occurrence, SuppressedBy};
 use crate::provenance::{Commit, SourceKind};
 use crate::report::date;
 use crate::rule::{Kind, Rule, RuleSet};
@@ -125,6 +125,17 @@ pub(super) fn listed(finding: &Finding, all: bool) -> Vec<&Occurrence> {
             .is_none_or(|&(first, last)| occurrence.source != SourceKind::History || this == first || this == last)
     };
     finding.occurrences.iter().filter(is_end).collect()
+}
+
+/// The word that the JSON contract has for an encoding.
+pub(super) const fn encoding_word(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Base64 => "base64",
+        Encoding::Hex => "hex",
+        Encoding::Percent => "percent",
+        Encoding::Unicode => "unicode",
+        Encoding::HtmlEntity => "html-entity",
+    }
 }
 
 /// What to do so that the next scan is complete.

@@ -19,7 +19,7 @@ use self::summary::number_of;
 use super::ReportOptions;
 use super::convert::shown;
 use super::escape::visible;
-use super::subject::{Rules, advice, hex, subject, suppressor};
+use super::subject::{Rules, advice, encoding_word, hex, subject, suppressor};
 use crate::finding::{Finding, Occurrence, Report};
 use crate::rule::{Kind, RuleSet, Severity};
 
@@ -138,8 +138,7 @@ impl Writer<'_> {
             notes.push(("suppressed", format!("by {}{reason}", suppressor(&why.by))));
         }
         if let Some(secret) = finding.secret.as_ref().filter(|secret| !secret.decoded_from.is_empty()) {
-            let layers: Vec<String> =
-                secret.decoded_from.iter().map(|encoding| format!("{encoding:?}").to_ascii_lowercase()).collect();
+            let layers: Vec<&str> = secret.decoded_from.iter().map(|&encoding| encoding_word(encoding)).collect();
             notes.push(("decoded", format!("{} from {}", secret.value.masked(), layers.join(", then "))));
         }
         if let Some(structure) = &finding.structure {
