@@ -11,6 +11,9 @@
 # ($SEKISHO_TEST_CACHE, else ~/.cache/sekisho-tests).
 set -eu
 
+# .NET looks for the ICU library otherwise, which a bare machine lacks.
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+
 VERSION=5.7.0
 
 if [ $# -ne 2 ] || [ ! -x "$1" ] || [ ! -d "$2" ]; then
