@@ -174,6 +174,37 @@ fn links_in_circles_end_and_files_behind_them_come_once() {
     assert!(text(&output.stderr).contains("failed to look at one"));
 }
 
+#[cfg(unix)]
+#[test]
+fn links_and_pipes_are_not_read_for_ignore_files_or_files_of_git() {
+    use std::os::unix::fs::symlink;
+    let pipe = |place: &Place, name: &str| {
+        let path = place.path().join(name);
+        let _ = fs::remove_file(&path);
+        assert!(place.command("mkfifo").arg(path).status().unwrap().success());
+    };
+    // Any repository can hold a link to a device without an end.
+    let place = repository();
+    place.write("deep/er/a.env", format!("GITHUB_TOKEN={}\n", mint(5)));
+    symlink("/dev/zero", place.path().join("deep/.gitignore")).unwrap();
+    place.write(".gitignore", "old.txt\n");
+    place.write("old.txt", format!("GITHUB_TOKEN={}\n", mint(6)));
+    let report = json(&place.scan(&["--format=json"]));
+    assert_eq!(paths(&report), ["deep/er/a.env", "new.env", "old.env"]);
+    fs::remove_file(place.path().join(".gitignore")).unwrap();
+    pipe(&place, ".gitignore");
+    let report = json(&place.scan(&["--format=json"]));
+    assert_eq!(paths(&report), ["deep/er/a.env", "new.env", "old.txt", "old.env"]);
+
+    for name in ["HEAD", "config", "packed-refs", "shallow", "commondir"] {
+        let place = repository();
+        pipe(&place, &format!(".git/{name}"));
+        let report = incomplete(&place);
+        assert!(skipped(&report, "git-refused", &format!("{name} is not a file")), "{report:#}");
+        assert_eq!(paths(&report), ["new.env"]);
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn names_that_are_not_utf8_are_escaped() {

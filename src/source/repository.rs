@@ -78,6 +78,7 @@ impl Repository {
 
     /// Opens a `.git` folder, a `.git` file or a bare repository.
     pub fn open(git_dir: &Path) -> Result<Self, RepositoryError> {
+        no_special_files(git_dir)?;
         let options = gix::open::Options::isolated()
             .with(Trust::Full)
             .open_path_as_is(true)
@@ -221,6 +222,7 @@ fn find(path: &Path) -> Result<Option<PathBuf>, RepositoryError> {
     let Ok(start) = path.canonicalize() else { return Ok(None) };
     for folder in start.ancestors().filter(|folder| folder.is_dir()) {
         let dot_git = folder.join(".git");
+        no_special_files(&dot_git)?;
         if gix::discover::is_git(&dot_git).is_ok() {
             return Ok(Some(dot_git));
         }
@@ -231,11 +233,52 @@ fn find(path: &Path) -> Result<Option<PathBuf>, RepositoryError> {
                 reason: "no HEAD or no refs, or its folder is not there".to_owned(),
             });
         }
+        if folder.join("objects").is_dir() && folder.join("refs").is_dir() {
+            no_special_files(folder)?;
+        }
         if gix::discover::is_git(folder).is_ok() {
             return Ok(Some(folder.to_owned()));
         }
     }
     Ok(None)
+}
+
+/// Files that are read where a repository is opened or walked, below the private folder of a worktree and the common one.
+const READ_BLINDLY: [&str; 8] = [
+    "HEAD",
+    "commondir",
+    "config",
+    "config.worktree",
+    "packed-refs",
+    "shallow",
+    "MERGE_HEAD",
+    "objects/info/alternates",
+];
+
+/// Longest path that a `.git` or `commondir` file names.
+const LONGEST_PATH: u64 = 64 << 10;
+
+/// Refuses a repository with a pipe or device where a file has to be: a reader would wait or go on forever.
+fn no_special_files(dot_git: &Path) -> Result<(), RepositoryError> {
+    let git_dir = linked(dot_git, "gitdir:").unwrap_or_else(|| dot_git.to_owned());
+    let check = |folder: &Path| {
+        let special = |name: &&str| fs::metadata(folder.join(name)).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
+        match READ_BLINDLY.into_iter().find(special) {
+            Some(name) => {
+                Err(RepositoryError::Damaged { path: dot_git.to_owned(), reason: format!("{name} is not a file") })
+            }
+            None => Ok(()),
+        }
+    };
+    check(&git_dir)?;
+    linked(&git_dir.join("commondir"), "").map_or(Ok(()), |common| check(&common))
+}
+
+/// The path that a small file holds after `prefix`, from the folder of the file.
+fn linked(file: &Path, prefix: &str) -> Option<PathBuf> {
+    fs::metadata(file).ok().filter(|meta| meta.is_file() && meta.len() <= LONGEST_PATH)?;
+    let text = fs::read_to_string(file).ok()?;
+    Some(file.parent()?.join(text.strip_prefix(prefix)?.trim()))
 }
 
 /// An error and what caused it, in one line. gix quotes what it could not read, and in a configuration that may be a token

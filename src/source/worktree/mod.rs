@@ -5,6 +5,7 @@
 
 mod config;
 mod file;
+mod ignores;
 mod links;
 mod walk;
 

@@ -6,9 +6,10 @@ use std::fs::FileType;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use ignore::{DirEntry, IncrementalIgnore, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
+use ignore::{DirEntry, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
 
 use super::file::Reader;
+use super::ignores::Ignores;
 use super::{WorktreeOptions, config, disk_path, links, repo_path};
 use crate::blob::RepoPath;
 use crate::coverage::SkipReason;
@@ -83,7 +84,7 @@ impl<'s> ParallelVisitorBuilder<'s> for VisitorBuilder<'s> {
     fn build(&mut self) -> Box<dyn ParallelVisitor + 's> {
         Box::new(Visitor {
             shared: *self.0,
-            ignores: matcher(self.0),
+            ignores: ignores(self.0),
             reader: Reader::new(self.0.options.size),
             ignored_folders: BTreeSet::new(),
         })
@@ -92,22 +93,20 @@ impl<'s> ParallelVisitorBuilder<'s> for VisitorBuilder<'s> {
 
 /// Answers what gitignore files say; `None` if that is not asked, or if what the walk begins with is ignored itself and
 /// so was named on purpose.
-fn matcher(shared: &Shared<'_>) -> Option<IncrementalIgnore> {
+fn ignores(shared: &Shared<'_>) -> Option<Ignores> {
     if !shared.options.honour_ignores {
         return None;
     }
-    // `.ignore` files are not git's: what they leave out is still pushed.
-    let mut builder = WalkBuilder::new(shared.root);
-    let mut matcher = builder.hidden(false).ignore(false).build_matchers().pop()?;
+    let mut ignores = Ignores::new(shared.root)?;
     let start = &shared.start.path;
-    let is_named = !start.as_os_str().is_empty() && matcher.matched(start, shared.start.disk.is_dir()).is_ignore();
-    (!is_named).then_some(matcher)
+    let is_named = !start.as_os_str().is_empty() && ignores.is_ignored(start, shared.start.disk.is_dir());
+    (!is_named).then_some(ignores)
 }
 
 /// One thread of a walk.
 struct Visitor<'s> {
     shared: Shared<'s>,
-    ignores: Option<IncrementalIgnore>,
+    ignores: Option<Ignores>,
     reader: Reader,
     ignored_folders: BTreeSet<RepoPath>,
 }
@@ -173,7 +172,7 @@ impl Visitor<'_> {
     }
 
     fn is_ignored(&mut self, relative: &Path, is_dir: bool) -> bool {
-        self.ignores.as_mut().is_some_and(|ignores| ignores.matched(relative, is_dir).is_ignore())
+        self.ignores.as_mut().is_some_and(|ignores| ignores.is_ignored(relative, is_dir))
     }
 
     fn is_tracked(&self, path: &RepoPath) -> bool {
