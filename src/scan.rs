@@ -62,6 +62,7 @@ pub fn scan(
         coverage.skip(SkipReason::Interrupted, "stopped by the user");
     }
 
+    progress.stage("findings");
     let sightings = looked.iter().enumerate().flat_map(|(index, looked)| sightings::of(index, looked)).collect();
     let timelines = |target: usize, objects: &[_]| looked.get(target).and_then(|looked| looked.timeline(objects));
     let mut findings = gather(sightings, &judge, &options.fingerprint_key, options.all_occurrences, &timelines);

@@ -1,11 +1,11 @@
 //! What a scan shows while it runs. Takes what [`crate::scan::Progress`] tells, gives one line on standard error that is
-//! gone at the end; must cost a scanning thread two additions and no lock.
+//! gone at the end, and how long each stage took; must cost a scanning thread two additions and no lock.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressState, ProgressStyle};
 
@@ -20,6 +20,15 @@ const TICK: Duration = Duration::from_millis(100);
 pub struct Progress {
     bar: ProgressBar,
     counts: Arc<Counts>,
+    stages: Mutex<Vec<Stage>>,
+}
+
+/// A part of a scan.
+struct Stage {
+    name: String,
+    began: Instant,
+    /// Blobs and bytes that were done before it.
+    before: (u64, u64),
 }
 
 #[derive(Default)]
@@ -39,7 +48,7 @@ impl Progress {
     pub fn new(wanted: bool) -> Self {
         let counts = Arc::new(Counts::default());
         if !wanted || !std::io::stderr().is_terminal() {
-            return Self { bar: ProgressBar::hidden(), counts };
+            return Self { bar: ProgressBar::hidden(), counts, stages: Mutex::default() };
         }
         let bar = ProgressBar::new_spinner();
         let shown = Arc::clone(&counts);
@@ -51,12 +60,36 @@ impl Progress {
             });
         bar.set_style(style);
         bar.enable_steady_tick(TICK);
-        Self { bar, counts }
+        Self { bar, counts, stages: Mutex::default() }
     }
 
     /// Takes the line away.
     pub fn finish(&self) {
+        self.begin("");
         self.bar.finish_and_clear();
+    }
+
+    /// How long each stage took, and what was done in it; a line each.
+    pub fn stats(&self) -> Vec<String> {
+        let stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = |pair: &[Stage]| {
+            let (this, next) = (&pair[0], &pair[1]);
+            let time = next.began - this.began;
+            let (blobs, bytes) = (next.before.0 - this.before.0, next.before.1 - this.before.1);
+            let mut line = format!("{:>9.3} s  {}", time.as_secs_f64(), terminal::escape(&this.name));
+            if blobs > 0 {
+                let speed = (bytes as f64 / time.as_secs_f64().max(1e-9)) as u64;
+                let _ = write!(line, ": {} blobs, {}, {}/s", HumanCount(blobs), HumanBytes(bytes), HumanBytes(speed));
+            }
+            line
+        };
+        stages.windows(2).map(line).collect()
+    }
+
+    fn begin(&self, name: &str) {
+        let before = (self.counts.done.load(Relaxed), self.counts.bytes.load(Relaxed));
+        let stage = Stage { name: name.to_owned(), began: Instant::now(), before };
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner).push(stage);
     }
 }
 
@@ -79,6 +112,7 @@ impl Counts {
 
 impl scan::Progress for Progress {
     fn stage(&self, name: &str) {
+        self.begin(name);
         self.bar.set_message(terminal::escape(name).into_owned());
     }
 
@@ -105,5 +139,18 @@ mod tests {
         assert_eq!(progress.counts.line(Duration::from_secs(3)), "1,204/2,000 blobs, 1.00 MiB/s");
         progress.done(796, 0);
         assert_eq!(progress.counts.line(Duration::ZERO), "2,000 blobs");
+    }
+
+    #[test]
+    fn each_stage_has_what_was_done_in_it() {
+        let progress = Progress::new(false);
+        progress.stage("commits of \u{1b}x");
+        progress.stage("blobs of x");
+        progress.done(7, 2048);
+        progress.finish();
+        let stats = progress.stats();
+        assert_eq!(stats.len(), 2);
+        assert!(stats[0].ends_with(" s  commits of \\u{1b}x"), "{stats:?}");
+        assert!(stats[1].contains(" s  blobs of x: 7 blobs, 2.00 KiB, "), "{stats:?}");
     }
 }

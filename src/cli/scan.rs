@@ -31,6 +31,7 @@ pub fn run(args: ScanArgs, global: &Global) -> anyhow::Result<u8> {
     progress.finish();
     let report = result.map_err(scan_error)?;
     if plan.stats {
+        progress.stats().iter().for_each(|line| note(line));
         let covered = &report.coverage;
         note(&format!(
             "{} ms; {} commits, {} trees, {} blobs, {} files, {} bytes",

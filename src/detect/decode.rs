@@ -132,28 +132,19 @@ static BASE64: [bool; 256] = table(b"+/-_");
 
 /// Of a part that neither begins nor ends within a run.
 fn alphabet_runs(text: &[u8], part: Span, found: &mut impl FnMut(Decoded, Span)) {
-    let in_alphabet = |at: usize| BASE64[usize::from(text[at])];
+    let outside = |byte: &u8| !BASE64[usize::from(*byte)];
     let mut at = part.start;
-    // A run of the least length that begins in at..at+MIN must cover the last byte of that stretch: most stretches are
-    // passed with one look.
     while at + BASE64_MIN <= part.end {
-        let probe = at + BASE64_MIN - 1;
-        if !in_alphabet(probe) {
-            at = probe + 1;
-            continue;
+        // A run begins here, if at all. The last byte of the least length that is none of it rules out all that begin before.
+        match text[at..at + BASE64_MIN].iter().rposition(outside) {
+            Some(last) => at += last + 1,
+            None => {
+                let end = text[at + BASE64_MIN..part.end].iter().position(outside);
+                let run = Span::new(at, end.map_or(part.end, |more| at + BASE64_MIN + more));
+                pieces(text, run, found);
+                at = run.end;
+            }
         }
-        let mut start = probe;
-        while start > at && in_alphabet(start - 1) {
-            start -= 1;
-        }
-        let mut end = probe + 1;
-        while end < part.end && in_alphabet(end) {
-            end += 1;
-        }
-        if end - start >= BASE64_MIN {
-            pieces(text, Span::new(start, end), found);
-        }
-        at = end;
     }
 }
 
@@ -271,8 +262,10 @@ fn escape_runs(text: &[u8], lines: Span, found: &mut impl FnMut(Decoded, Span)) 
             }
         }
         let run = Span::new(word_start(text, first.span.start), word_end(text, end));
-        let start = memchr::memrchr(b'\n', &text[lines.start..run.start]).map_or(lines.start, |at| lines.start + at + 1);
-        let line = Span::new(start, memchr::memchr(b'\n', &text[run.end..lines.end]).map_or(lines.end, |at| run.end + at));
+        let start =
+            memchr::memrchr(b'\n', &text[lines.start..run.start]).map_or(lines.start, |at| lines.start + at + 1);
+        let line =
+            Span::new(start, memchr::memchr(b'\n', &text[run.end..lines.end]).map_or(lines.end, |at| run.end + at));
         found(unescape(text, run, encoding), line);
         at = end;
     }

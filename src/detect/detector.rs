@@ -14,7 +14,7 @@ use super::matcher::{Caches, Lazy};
 use super::placeholder::GlobalAllow;
 use super::prefilter::Prefilter;
 use super::remember::{Changes, Far, Found, NEAR, Reach, Remembered};
-use super::tail::{self, Tails};
+use super::tail::Tails;
 use super::text::{Class, Transcoded};
 use super::{Match, decode};
 use crate::coverage::SkipReason;
@@ -48,7 +48,6 @@ pub struct Detector<'r> {
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(super) caches: Caches,
-    pub(super) tails: Vec<Option<tail::Cache>>,
     /// What was found in the blob at hand.
     pub(super) found: Vec<Found>,
     pub(super) far: Vec<Far>,
@@ -175,7 +174,6 @@ impl<'r> Detector<'r> {
         scratch.found.clear();
         scratch.far.clear();
         scratch.overflow = false;
-        scratch.tails.resize_with(self.tails.len(), || None);
         let layer = Layer { text, decoded: None, on: None };
         self.enter_layer(scratch);
         let again = self.parts_to_search(&changes.gaps, text.len());

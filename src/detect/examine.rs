@@ -64,15 +64,21 @@ impl Detector<'_> {
             if class == Class::Binary && self.rules.rules[rule].confidence < Confidence::High {
                 continue;
             }
-            let Some((at, tail)) = self.tails.number(rule).zip(self.tails.get(&self.rules.rules, rule)) else { continue };
+            let Some((at, tail)) = self.tails.number(rule).zip(self.tails.get(&self.rules.rules, rule)) else {
+                continue;
+            };
             // Rules that share a tail are neighbours, mostly.
             let outlook = match last {
                 Some((same, outlook)) if same == at => outlook,
-                _ => tail.look(which, layer.text, keyword, &mut scratch.tails[at]),
+                _ => tail.look(which, layer.text, keyword),
             };
             last = Some((at, outlook));
             match outlook {
                 Outlook::Gone { looked } => reach = reach.join(Reach::exactly(Span::new(keyword.start, looked))),
+                Outlook::Bare => {
+                    let window = matcher::window(self.rules.rules[rule].window, layer.text, keyword);
+                    reach = reach.join(Reach::around(window));
+                }
                 Outlook::Alive { reach: end } => {
                     remember = true;
                     let window = matcher::window(self.rules.rules[rule].window, layer.text, keyword);

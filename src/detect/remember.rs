@@ -46,9 +46,9 @@ impl Reach {
         Self { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 
-    /// Whether it goes further than [`NEAR`] behind the end of a keyword.
+    /// Whether it goes further than [`NEAR`] behind the end of a keyword, or begins before it.
     pub const fn is_far(self, keyword: Span) -> bool {
-        self.end > keyword.end + NEAR
+        self.end > keyword.end + NEAR || self.start <= keyword.start
     }
 
     const fn contains(self, other: Self) -> bool {
@@ -152,7 +152,8 @@ impl<'m> Changes<'m> {
                     }
                     let starts = at == 0 && from == 0;
                     let ends = at + edit.len == len && from + edit.len == memory.len;
-                    let reach = Reach { start: from + usize::from(!starts), end: from + edit.len + 1 + usize::from(ends) };
+                    let reach =
+                        Reach { start: from + usize::from(!starts), end: from + edit.len + 1 + usize::from(ends) };
                     changes.kept.push(Kept { at, from, len: edit.len, reach });
                     (gap, next) = (at + edit.len, Some(from + edit.len));
                 }

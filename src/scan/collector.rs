@@ -230,8 +230,7 @@ impl Sink for Collector<'_> {
     }
 
     fn is_blank(&self, text: &[u8]) -> bool {
-        let shows_nothing =
-            |(found, _): (Detected, _)| found.skipped.is_none() && found.matches.is_empty();
+        let shows_nothing = |(found, _): (Detected, _)| found.skipped.is_none() && found.matches.is_empty();
         lfs::parse_pointer(text).is_none()
             && archive::sniff(text).is_none()
             && self.guarded(text, None, false).is_some_and(shows_nothing)

@@ -209,7 +209,8 @@ impl Opened {
         if options.history == Scope::None {
             return Ok(Looked { hits: collector.take_hits(), ..Looked::default() });
         }
-        progress.stage(&format!("history of {}", self.info.name));
+        let stage = |what: &str| progress.stage(&format!("{what} of {}", self.info.name));
+        stage("commits");
         let asked = HistoryOptions {
             scope: options.history.clone(),
             since: options.since,
@@ -217,26 +218,25 @@ impl Opened {
             size: options.max_file_size,
             engine: options.engine,
         };
-        let clock = std::time::Instant::now(); // TIMES
-        let tick = |what: &str| if std::env::var_os("TIMES").is_some() { eprintln!("{what} {:?}", clock.elapsed()) }; // TIMES
         let opened =
             History::open(repository, asked, collector).map_err(|error| ScanError::Setup(error.to_string()))?;
-        tick("open"); // TIMES
         let history = self.history.get_or_init(|| opened);
         history.messages(collector);
-        tick("messages"); // TIMES
         let mut looked = Looked { unreachable: options.history == Scope::AllObjects, ..Looked::default() };
         if options.since.is_some() || matches!(options.history, Scope::Range(_)) {
+            stage("changes");
             let changes = history.changes(collector);
+            stage("blobs");
             looked.hits = scan_changes(&changes, collector, &|ids| history.read(ids, collector));
             looked.changes = Some(changes);
         } else {
+            stage("folders");
+            history.walk(collector);
+            stage("blobs");
             history.blobs(collector);
-            tick("blobs"); // TIMES
             looked.hits = collector.take_hits();
-            progress.stage(&format!("commits of {}", self.info.name));
+            stage("places");
             looked.attribution = Some(history.attribute(&objects_of(&looked.hits), collector));
-            tick("attributed"); // TIMES
         }
         looked.covered = history.covered();
         Ok(looked)

@@ -1,7 +1,7 @@
 //! Stage 1 without vector instructions: the definition that `simd` must equal, and what runs where it cannot.
 
-use super::plan::Plan;
 use super::WIDTH;
+use super::plan::Plan;
 use crate::rule::frequency::class;
 
 /// Sets bit `i % 32` of mask `i / 32` if one bucket knows the four bytes at `start + i`. Bytes behind the end of the text

@@ -2,7 +2,7 @@
 
 /// A set of bytes, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ByteSet([u64; 4]);
+pub struct ByteSet(pub(super) [u64; 4]);
 
 impl ByteSet {
     /// All bytes.

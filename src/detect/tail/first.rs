@@ -53,12 +53,36 @@ impl Mask {
     }
 }
 
+/// What each state of an automaton reads.
+pub struct Steps {
+    /// Where the transitions of each state begin in `list`; one more for the end.
+    starts: Vec<u32>,
+    list: Vec<Transition>,
+}
+
+impl Steps {
+    /// Of all states.
+    pub fn new(nfa: &NFA) -> Self {
+        let mut steps = Self { starts: vec![0], list: Vec::new() };
+        for state in nfa.states() {
+            steps.list.extend(transitions(state));
+            steps.starts.push(steps.list.len() as u32);
+        }
+        steps
+    }
+
+    /// Of one state.
+    pub fn of(&self, id: StateID) -> &[Transition] {
+        &self.list[self.starts[id.as_usize()] as usize..self.starts[id.as_usize() + 1] as usize]
+    }
+}
+
 /// The states that read a byte, as far as the automaton can be in one of them before a keyword that is the first of its
 /// match, look-around taken as passed.
 ///
 /// That is what a search through the automaton reaches without completing a keyword on the way. It keeps with each state
 /// the beginnings of keywords that the text so far may end in, as a mask over the nodes of a tree of keywords.
-pub fn states(nfa: &NFA, keywords: &[String]) -> Vec<StateID> {
+pub fn states(nfa: &NFA, steps: &Steps, keywords: &[String]) -> Vec<StateID> {
     let tree = Tree::new(keywords);
     let mut images = HashMap::new();
     let mut reached = vec![Mask::default(); nfa.states().len()];
@@ -78,48 +102,61 @@ pub fn states(nfa: &NFA, keywords: &[String]) -> Vec<StateID> {
                 fresh[next].add(&new);
             }
         };
-        let step = |transition: &Transition| {
+        for transition in steps.of(id) {
             let image = images.entry((transition.start, transition.end)).or_insert_with(|| tree.image(*transition));
             let mut all = Mask::default();
             mask.nodes().for_each(|node| all.add(&image[node]));
             go(transition.next, &all);
-        };
-        match nfa.state(id) {
-            state @ (State::ByteRange { .. } | State::Sparse(_) | State::Dense(_)) => {
-                transitions(state).iter().for_each(step);
-            }
-            state => epsilons(state, |next| go(next, &mask)),
         }
+        epsilons(nfa.state(id), |next| go(next, &mask));
     }
     let begins = |byte: u8| keywords.iter().any(|keyword| keyword.as_bytes()[0].eq_ignore_ascii_case(&byte));
+    let begins: [bool; 256] = std::array::from_fn(|byte| begins(byte as u8));
+    let any = |t: &Transition| begins[usize::from(t.start)..=usize::from(t.end)].contains(&true);
     let all = (0..reached.len()).filter(|&id| !reached[id].is_empty()).map(StateID::must);
-    all.filter(|&id| transitions(nfa.state(id)).iter().any(|t| (t.start..=t.end).any(begins))).collect()
+    all.filter(|&id| steps.of(id).iter().any(any)).collect()
 }
 
-/// The bytes that can follow a keyword, read from these states on, in upper or lower case.
-pub fn next_bytes(nfa: &NFA, states: &[StateID], keyword: &str) -> ByteSet {
-    let mut current = states.to_vec();
-    for byte in keyword.bytes() {
-        let reads = |t: &Transition| {
-            let mut cases = [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()].into_iter();
-            cases.any(|byte| t.start <= byte && byte <= t.end)
-        };
-        let next = current.iter().flat_map(|&id| transitions(nfa.state(id))).filter(reads).map(|t| t.next);
-        current = closure(nfa, next.collect());
-    }
+/// For each keyword the states behind it, in upper or lower case, read from these states on; look-around taken as passed.
+pub fn behind(nfa: &NFA, steps: &Steps, states: &[StateID], keywords: &[String]) -> Vec<Vec<StateID>> {
+    // Many keywords begin alike.
+    let mut known: HashMap<&[u8], Vec<StateID>> = HashMap::new();
+    let mut seen = vec![false; nfa.states().len()];
+    keywords
+        .iter()
+        .map(|keyword| {
+            let keyword = keyword.as_bytes();
+            let mut current = states.to_vec();
+            for (at, byte) in keyword.iter().enumerate() {
+                if let Some(next) = known.get(&keyword[..=at]) {
+                    current.clone_from(next);
+                    continue;
+                }
+                let cases = [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
+                let reads = |t: &&Transition| cases.iter().any(|byte| t.start <= *byte && *byte <= t.end);
+                let next = current.iter().flat_map(|&id| steps.of(id)).filter(reads).map(|t| t.next).collect();
+                current = closure(nfa, next, &mut seen);
+                known.insert(&keyword[..=at], current.clone());
+            }
+            current
+        })
+        .collect()
+}
+
+/// The bytes that these states read; all, if a match may end here.
+pub fn next_bytes(nfa: &NFA, steps: &Steps, states: &[StateID]) -> ByteSet {
     let mut bytes = ByteSet::default();
-    for id in current {
-        match nfa.state(id) {
-            State::Match { .. } => return ByteSet::ALL,
-            state => transitions(state).iter().for_each(|t| (t.start..=t.end).for_each(|byte| bytes.insert(byte))),
+    for &id in states {
+        if matches!(nfa.state(id), State::Match { .. }) {
+            return ByteSet::ALL;
         }
+        steps.of(id).iter().for_each(|t| (t.start..=t.end).for_each(|byte| bytes.insert(byte)));
     }
     bytes
 }
 
-/// What can be reached without reading a byte.
-fn closure(nfa: &NFA, mut queue: Vec<StateID>) -> Vec<StateID> {
-    let mut seen = vec![false; nfa.states().len()];
+/// What can be reached without reading a byte. `seen` is all `false` before and after.
+fn closure(nfa: &NFA, mut queue: Vec<StateID>, seen: &mut [bool]) -> Vec<StateID> {
     let mut all = Vec::new();
     while let Some(id) = queue.pop() {
         if !std::mem::replace(&mut seen[id], true) {
@@ -127,6 +164,14 @@ fn closure(nfa: &NFA, mut queue: Vec<StateID>) -> Vec<StateID> {
             epsilons(nfa.state(id), |next| queue.push(next));
         }
     }
+    all.iter().for_each(|&id| seen[id] = false);
+    // Only these do something.
+    all.retain(|&id| {
+        !matches!(
+            nfa.state(id),
+            State::Union { .. } | State::BinaryUnion { .. } | State::Look { .. } | State::Capture { .. } | State::Fail
+        )
+    });
     all
 }
 
@@ -174,19 +219,24 @@ impl Tree {
             }
         }
         let numbers: HashMap<&[u8], u16> = nodes.iter().copied().zip(0..).collect();
+        let mut in_keywords = [false; 256];
+        known.iter().flat_map(|keyword| *keyword).for_each(|&byte| in_keywords[usize::from(byte)] = true);
         let step = |node: &[u8], byte: u8| {
-            let byte = byte.to_ascii_lowercase();
-            if !known.iter().any(|keyword| keyword.contains(&byte)) {
-                return 0;
-            }
             let text = [node, &[byte]].concat();
             if known.iter().any(|keyword| text.ends_with(keyword)) {
                 return COMPLETE;
             }
             (0..text.len()).find_map(|cut| numbers.get(&text[cut..])).copied().unwrap_or(0)
         };
-        let steps = nodes.iter().map(|node| std::array::from_fn(|byte| step(node, byte as u8))).collect();
-        Self { steps }
+        let steps_of = |node: &&[u8]| {
+            let mut steps = [0; 256];
+            for byte in (0..=u8::MAX).filter(|&byte| in_keywords[usize::from(byte)]) {
+                steps[usize::from(byte)] = step(node, byte);
+                steps[usize::from(byte.to_ascii_uppercase())] = steps[usize::from(byte)];
+            }
+            steps
+        };
+        Self { steps: nodes.iter().map(steps_of).collect() }
     }
 
     /// For each node the nodes to which the bytes of a transition lead.

@@ -35,11 +35,6 @@ impl Tails {
         Self { numbers, tails: known.iter().map(|_| OnceLock::new()).collect() }
     }
 
-    /// How many there are.
-    pub const fn len(&self) -> usize {
-        self.tails.len()
-    }
-
     /// The number of a rule's tail.
     pub fn number(&self, rule: usize) -> Option<usize> {
         self.numbers[rule]

@@ -81,8 +81,7 @@ impl Census {
     /// Reads all trees. `None` if any is damaged or names something that is not here, which takes a walk from the roots to
     /// tell properly; and if the sink wants no more.
     pub fn take(store: &Store, kinds: &Kinds, sink: &dyn Sink) -> Option<Self> {
-        let counter =
-            Counter { store, kinds, sink, names: Mutex::default(), damaged: AtomicBool::new(false) };
+        let counter = Counter { store, kinds, sink, names: Mutex::default(), damaged: AtomicBool::new(false) };
         let mut descended = descent::descend(store, Kind::Tree, BUDGET, &counter);
         if descended.lost.iter().any(|&number| kinds.get(number).is_some()) || counter.stopped() {
             return None;
@@ -114,8 +113,7 @@ impl Census {
         }
         let names = counter.names.into_inner().unwrap_or_else(PoisonError::into_inner);
         let (folders_of, folder_list) = (Vec::with_capacity(rows.len()), Vec::new());
-        let mut census =
-            Self { rows, row_of, entries, names: names.list, folders_of, folder_list };
+        let mut census = Self { rows, row_of, entries, names: names.list, folders_of, folder_list };
         census.list_folders();
         Some(census)
     }
@@ -190,7 +188,8 @@ impl Census {
         found.trees.extend(rows().filter(|(_, reached)| **reached).map(|(row, _)| row.number));
         for (row, _) in reached.iter().enumerate().filter(|(_, reached)| **reached) {
             let row = row as u32;
-            let blobs = |entries: &[Entry]| found.blobs.extend(entries.iter().filter(|e| !e.is_folder()).map(|e| e.child));
+            let blobs =
+                |entries: &[Entry]| found.blobs.extend(entries.iter().filter(|e| !e.is_folder()).map(|e| e.child));
             blobs(self.changes(row).0);
             // What a tree shares with its base is noted there, if the base is reached as well.
             if self.base(row).is_some_and(|base| !reached[base as usize]) {
@@ -215,7 +214,6 @@ impl Census {
     pub fn len(&self) -> usize {
         self.rows.len()
     }
-
 
     /// The row of a tree.
     pub fn row(&self, tree: Number) -> Option<u32> {
@@ -303,13 +301,7 @@ impl Counter<'_> {
     }
 
     /// Reads one tree. `None`, and a note, if it is damaged.
-    fn count(
-        &self,
-        tally: &mut Tally,
-        number: Number,
-        bytes: &[u8],
-        base: Option<(&Known, &[Edit])>,
-    ) -> Option<Known> {
+    fn count(&self, tally: &mut Tally, number: Number, bytes: &[u8], base: Option<(&Known, &[Edit])>) -> Option<Known> {
         let start = tally.entries.len();
         let (known, len_of_base) = base.map_or((&[][..], 0), |(base, _)| (&base.entries[..], base.len));
         let mut entries: Vec<(u32, Entry)> = Vec::with_capacity(known.len() + 1);

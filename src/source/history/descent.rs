@@ -86,7 +86,10 @@ pub(super) fn descend<V: Visitor>(store: &Store, kind: Kind, budget: usize, visi
     }
     let take = |mutex: Mutex<Vec<_>>| mutex.into_inner().unwrap_or_else(PoisonError::into_inner);
     let workers = descent.idle.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Descended { workers: workers.into_iter().map(|worker: Worker<'_, V>| worker.own).collect(), lost: take(descent.lost) }
+    Descended {
+        workers: workers.into_iter().map(|worker: Worker<'_, V>| worker.own).collect(),
+        lost: take(descent.lost),
+    }
 }
 
 /// Cuts roots, in the order of the pack, into tasks of about the same size.

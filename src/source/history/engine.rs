@@ -90,6 +90,13 @@ impl History {
         Ok(Self { store, kinds, scope, engine, is_range, graph, starts, head, troubles, census, reached, changed })
     }
 
+    /// Walks the trees of a full scope. What hands out and places blobs does so by itself, if it was not done before.
+    pub fn walk(&self, sink: &dyn Sink) {
+        if !self.is_range && self.scope != Scope::None {
+            self.reached(sink);
+        }
+    }
+
     /// Hands out each unique blob of a full scope once, from the threads of the current pool. For ranges, and with
     /// `since`, nothing: see [`History::changes`].
     pub fn blobs(&self, sink: &dyn Sink) {
@@ -165,7 +172,8 @@ impl History {
     /// Hands out the messages of all commits in scope and of all annotated tags met on the way to them.
     pub fn messages(&self, sink: &dyn Sink) {
         let nodes = || self.graph.in_scope().map(|rank| &self.graph.nodes[rank as usize]);
-        let blank = nodes().filter_map(|node| node.blank).fold((0, 0), |(n, bytes), blank| (n + 1, bytes + u64::from(blank)));
+        let blank =
+            nodes().filter_map(|node| node.blank).fold((0, 0), |(n, bytes), blank| (n + 1, bytes + u64::from(blank)));
         sink.blank(blank.0, blank.1);
         let others = nodes().filter(|node| node.blank.is_none());
         let mut times: Vec<(Number, i64)> = others.map(|node| (node.number, node.time)).collect();

@@ -87,7 +87,9 @@ impl Forest {
             children,
             kinds: heads.iter().map(|head| head.kind).collect(),
             weights: (0..slots)
-                .map(|slot| u32::try_from((end_of(slot).saturating_sub(order[slot].0)) / WEIGHT_UNIT + 1).unwrap_or(NONE))
+                .map(|slot| {
+                    u32::try_from((end_of(slot).saturating_sub(order[slot].0)) / WEIGHT_UNIT + 1).unwrap_or(NONE)
+                })
                 .collect(),
             damaged: if any_damage { heads.iter().map(|head| head.damaged).collect() } else { Vec::new() },
             lost: Vec::new(),
@@ -120,7 +122,8 @@ impl Forest {
             self.lost = (0..self.positions.len() as u32).filter(|&slot| !seen[slot as usize]).collect();
         }
         for &slot in downward.iter().rev() {
-            let children = &mut self.children[self.starts[slot as usize] as usize..self.starts[slot as usize + 1] as usize];
+            let children =
+                &mut self.children[self.starts[slot as usize] as usize..self.starts[slot as usize + 1] as usize];
             children.sort_unstable_by_key(|&child| (self.weights[child as usize], child));
             let below = children.iter().fold(0_u32, |sum, &child| sum.saturating_add(self.weights[child as usize]));
             self.weights[slot as usize] = self.weights[slot as usize].saturating_add(below);

@@ -357,7 +357,14 @@ fn finish(mut rows: Vec<Row>, with: Commits<'_>) -> Graph {
         let start = graph.parents.len() as u32;
         graph.parents.extend(row.parents.iter().filter_map(|parent| ranks.get(parent)));
         let parents = (start, graph.parents.len() as u32 - start);
-        graph.nodes.push(Node { number: row.number, time: row.time, tree: row.tree, flags: row.flags, parents, blank: row.blank });
+        graph.nodes.push(Node {
+            number: row.number,
+            time: row.time,
+            tree: row.tree,
+            flags: row.flags,
+            parents,
+            blank: row.blank,
+        });
     }
     graph
 }

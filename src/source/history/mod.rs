@@ -30,8 +30,6 @@ mod versions;
 pub use attribution::Attribution;
 pub use engine::History;
 
-
-
 use super::SizeLimit;
 use crate::blob::ObjectId;
 
