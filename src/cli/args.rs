@@ -229,8 +229,8 @@ pub struct ScanArgs {
         help_heading = "Display"
     )]
     pub jobs: Option<usize>,
-    /// Print what the scan took.
-    #[arg(long, hide = true)]
+    /// Say on standard error how long each stage took, and how much was read in it.
+    #[arg(long, help_heading = "Display")]
     pub stats: bool,
 }
 

@@ -136,14 +136,13 @@ fn alphabet_runs(text: &[u8], part: Span, found: &mut impl FnMut(Decoded, Span))
     let mut at = part.start;
     while at + BASE64_MIN <= part.end {
         // A run begins here, if at all. The last byte of the least length that is none of it rules out all that begin before.
-        match text[at..at + BASE64_MIN].iter().rposition(outside) {
-            Some(last) => at += last + 1,
-            None => {
-                let end = text[at + BASE64_MIN..part.end].iter().position(outside);
-                let run = Span::new(at, end.map_or(part.end, |more| at + BASE64_MIN + more));
-                pieces(text, run, found);
-                at = run.end;
-            }
+        if let Some(last) = text[at..at + BASE64_MIN].iter().rposition(outside) {
+            at += last + 1;
+        } else {
+            let end = text[at + BASE64_MIN..part.end].iter().position(outside);
+            let run = Span::new(at, end.map_or(part.end, |more| at + BASE64_MIN + more));
+            pieces(text, run, found);
+            at = run.end;
         }
     }
 }

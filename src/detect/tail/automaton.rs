@@ -71,7 +71,7 @@ impl At {
 impl Automaton {
     /// An automaton of at most so many states.
     pub fn new(nfa: NFA, steps: Steps, starts: &[Vec<StateID>], most: usize) -> Self {
-        let classes = nfa.byte_classes().clone();
+        let classes = *nfa.byte_classes();
         let most = most.min(usize::from(MATCH));
         let len = nfa.states().len();
         let (closures, seen) = (vec![None; len], vec![false; len]);
@@ -133,7 +133,9 @@ impl Sets {
             let closure = self.closures[id].get_or_insert_with(|| closure(nfa, id));
             set.extend(closure.iter().filter(|&&id| !std::mem::replace(&mut self.seen[id as usize], true)));
         }
-        set.iter().for_each(|&id| self.seen[id as usize] = false);
+        for &id in &set {
+            self.seen[id as usize] = false;
+        }
         if set.is_empty() {
             return Some(DEAD);
         }
@@ -162,7 +164,7 @@ fn closure(nfa: &NFA, id: StateID) -> Box<[u32]> {
         }
         match nfa.state(id) {
             State::ByteRange { .. } | State::Sparse(_) | State::Dense(_) | State::Match { .. } => {
-                found.push(id.as_u32())
+                found.push(id.as_u32());
             }
             state => epsilons(state, |next| todo.push(next)),
         }

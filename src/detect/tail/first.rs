@@ -164,7 +164,9 @@ fn closure(nfa: &NFA, mut queue: Vec<StateID>, seen: &mut [bool]) -> Vec<StateID
             epsilons(nfa.state(id), |next| queue.push(next));
         }
     }
-    all.iter().for_each(|&id| seen[id] = false);
+    for &id in &all {
+        seen[id] = false;
+    }
     // Only these do something.
     all.retain(|&id| {
         !matches!(

@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_token_is_the_run() {
-        let found = run(r#"(?i:acme)[\s\S]{0,60}?\b(?<secret>[a-f0-9]{32})\b"#).expect("it has one");
+        let found = run(r"(?i:acme)[\s\S]{0,60}?\b(?<secret>[a-f0-9]{32})\b").expect("it has one");
         assert_eq!(found.len, 32);
         let text = b"acme: 0123456789abcdef0123456789abcde, 0123456789abcdef0123456789abcdef";
         assert!(found.is_in(text, Span::new(0, text.len())));

@@ -70,7 +70,7 @@ impl History {
                     let tips = tips::all(repository, options.reflog, sink);
                     store.plant(&troubles);
                     kinds = store.kinds();
-                    let mut starts = readers.with(|reader| tips::peel(&tips, &store, reader, &troubles));
+                    let mut starts = readers.with(|reader| tips::peel(&tips, &store, &kinds, reader, &troubles));
                     let unreachable = *scope == Scope::AllObjects;
                     if unreachable {
                         starts.tags.extend(kinds.all(Kind::Tag));
@@ -166,7 +166,10 @@ impl History {
         let id = self.store.id(number);
         let provenance = Provenance::History(id);
         let blob = Blob { bytes, provenance: &provenance };
-        guarded(&self.store, number, &self.troubles, || Some(sink.blob(blob)));
+        guarded(&self.store, number, &self.troubles, || {
+            sink.blob(blob);
+            Some(())
+        });
     }
 
     /// Hands out the messages of all commits in scope and of all annotated tags met on the way to them.
@@ -208,7 +211,10 @@ impl History {
             _ => return,
         };
         let blob = Blob { bytes: &bytes[message], provenance: &provenance };
-        guarded(&self.store, number, &self.troubles, || Some(sink.blob(blob)));
+        guarded(&self.store, number, &self.troubles, || {
+            sink.blob(blob);
+            Some(())
+        });
     }
 
     /// What each commit in scope brings, sorted: a path whose version differs from that of every parent, and that was not
@@ -277,7 +283,7 @@ impl History {
             let (store, kinds, troubles) = (&self.store, &self.kinds, &self.troubles);
             let blobs: Vec<Number> =
                 self.starts.directs.iter().filter(|direct| !direct.is_tree).map(|direct| direct.number).collect();
-            let at_once = self.census(sink).and_then(|census| census.reach(store, self.roots(), &blobs));
+            let at_once = self.census(sink).and_then(|census| census.reach(store, self.roots(), &blobs, troubles));
             let trees = Trees { store, kinds, readers: &readers, troubles };
             let reached = at_once.unwrap_or_else(|| trees.reach(self.roots(), &blobs, sink));
             self.troubles.tell(sink);
@@ -302,7 +308,7 @@ fn range_graph(ends: &revisions::Ends, since: Option<i64>, with: Commits<'_>) ->
         if let Some(missing) = ids.iter().find(|id| with.store.find(id).is_none()) {
             return Err(HistoryError::MissingRevision { id: *missing });
         }
-        Ok(with.readers.with(|reader| tips::peel(&tips, with.store, reader, with.troubles)))
+        Ok(with.readers.with(|reader| tips::peel(&tips, with.store, &Kinds::default(), reader, with.troubles)))
     };
     let (include, exclude) = (peel(&ends.include)?, peel(&ends.exclude)?);
     let numbers = |starts: &Starts| -> Vec<Number> { starts.commits.iter().map(|&(number, _)| number).collect() };

@@ -118,7 +118,9 @@ impl Forest {
         if downward.len() < self.positions.len() {
             // Deltas in a circle hang from no root.
             let mut seen = vec![false; self.positions.len()];
-            downward.iter().for_each(|&slot| seen[slot as usize] = true);
+            for &slot in &downward {
+                seen[slot as usize] = true;
+            }
             self.lost = (0..self.positions.len() as u32).filter(|&slot| !seen[slot as usize]).collect();
         }
         for &slot in downward.iter().rev() {
@@ -200,13 +202,12 @@ fn head(
     let (offset, position) = order[slot];
     let lost = Head { kind: KindCode::UNKNOWN, base: NONE, damaged: true, end: None };
     let Ok(entry) = pack.data.entry(offset) else { return lost };
-    let (damaged, end) = match is_whole(pack, offset, next, position) {
-        true => (false, None),
+    let (damaged, end) = if is_whole(pack, offset, next, position) {
+        (false, None)
+    } else {
         // An index may leave out an entry; what stands before it then seems to end too late.
-        false => match stream_end(pack, &entry).filter(|&end| end < next && is_whole(pack, offset, end, position)) {
-            Some(end) => (false, Some(end)),
-            None => (true, None),
-        },
+        let end = stream_end(pack, &entry).filter(|&end| end < next && is_whole(pack, offset, end, position));
+        (end.is_none(), end)
     };
     let in_pack = |found: Option<u32>| match found {
         Some(base) if base as usize != slot => Head { kind: KindCode::UNKNOWN, base, damaged, end },

@@ -81,7 +81,8 @@ impl Skeleton {
         let mut skeleton = Self { names: census.names.clone(), ..Self::empty() };
         let mut nodes: HashMap<Box<[Item]>, u32> = HashMap::from([(Box::default(), 0)]);
         let mut node_of: Vec<u32> = vec![UNKNOWN; census.len()];
-        for &root in roots {
+        // The newest first: git makes the older trees from the newer ones.
+        for &root in roots.iter().rev() {
             let Some(row) = census.row(root) else { continue };
             let mut stack = vec![row];
             while let Some(&row) = stack.last() {
@@ -99,14 +100,34 @@ impl Skeleton {
                 if node_of[row as usize] != OPEN {
                     continue;
                 }
-                let folder = |entry: &Entry| {
-                    let target = node_of[census.row(entry.child)? as usize];
-                    (target != 0 && target < OPEN).then_some(Item { name: entry.name(), is_tree: true, target })
+                // What a folder leads to, once that is known.
+                let target = |entry: &Entry| census.row(entry.child).map(|below| node_of[below as usize]);
+                let item = |entry: &Entry| {
+                    let target = if entry.is_folder() { target(entry)? } else { entry.child };
+                    let leads = !entry.is_folder() || (target != 0 && target < OPEN);
+                    leads.then_some(Item { name: entry.name(), is_tree: entry.is_folder(), target })
                 };
-                let blob = |entry: &Entry| Item { name: entry.name(), is_tree: false, target: entry.child };
-                let folders = census.folders(row).iter().filter_map(folder);
-                let mut items: Vec<Item> = folders.chain(holding.get(&row).into_iter().flatten().map(blob)).collect();
-                node_of[row as usize] = skeleton.node(&mut nodes, &mut items);
+                let own = || holding.get(&row).map_or(&[][..], Vec::as_slice);
+                // Most trees changed nothing in their base that leads somewhere.
+                let same = census.base(row).map(|base| (base, node_of[base as usize])).filter(|&(base, node)| {
+                    let (came, went) = census.changes(row);
+                    let unknown = |entry: &&Entry| entry.is_folder() && target(entry).is_none_or(|node| node >= OPEN);
+                    let folders = |entries: &[Entry]| {
+                        let mut items: Vec<Item> = entries.iter().filter(|e| e.is_folder()).filter_map(item).collect();
+                        items.sort_unstable();
+                        items
+                    };
+                    node < OPEN
+                        && !went.iter().any(|entry| unknown(&entry))
+                        && holding.get(&base).map_or(&[][..], Vec::as_slice) == own()
+                        && folders(came) == folders(went)
+                });
+                node_of[row as usize] = if let Some((_, node)) = same {
+                    node
+                } else {
+                    let mut items: Vec<Item> = census.folders(row).iter().chain(own()).filter_map(item).collect();
+                    skeleton.node(&mut nodes, &mut items)
+                };
             }
             skeleton.roots.insert(root, node_of[row as usize]);
         }

@@ -7,7 +7,7 @@ use gix::objs::Kind;
 
 use super::parse;
 use super::reader::Reader;
-use super::store::{Number, Store};
+use super::store::{Kinds, Number, Store};
 use super::trouble::{Named, Troubles};
 use crate::blob::ObjectId;
 use crate::coverage::SkipReason;
@@ -104,11 +104,12 @@ fn tip(name: &[u8], id: ObjectId, is_ref: bool) -> Tip {
     }
 }
 
-/// Follows each tip through its tags.
-pub(super) fn peel(tips: &[Tip], store: &Store, reader: &mut Reader<'_>, troubles: &Troubles) -> Starts {
+/// Follows each tip through its tags. What `kinds` knows to be a commit is not read; it may know nothing.
+pub(super) fn peel(tips: &[Tip], store: &Store, kinds: &Kinds, reader: &mut Reader<'_>, troubles: &Troubles) -> Starts {
     let mut starts = Starts::default();
     for tip in tips {
         match store.find(&tip.id) {
+            Some(number) if kinds.get(number) == Some(Kind::Commit) => starts.commits.push((number, tip.flags)),
             Some(number) => starts.follow(tip, number, store, reader, troubles),
             None if tip.id.is_empty_tree() => {}
             None if tip.is_ref => {
