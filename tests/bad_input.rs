@@ -55,6 +55,31 @@ fn object(place: &Place, revision: &str) -> (String, PathBuf) {
     (id, path)
 }
 
+#[test]
+fn a_damaged_byte_anywhere_in_a_delta_is_seen() {
+    let place = Place::repository();
+    for n in 0..6 {
+        place.write(&format!("{n}.txt"), format!("{}\nfile {n}\n", "words that are in all files\n".repeat(20)));
+    }
+    place.commit("one");
+    let pack = pack(&place, "pack");
+    let listed = place.git(&["verify-pack", "-v", pack.with_extension("idx").to_str().unwrap()]);
+    let delta = listed.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|entry| entry.len() == 7);
+    let delta = delta.expect("git makes deltas of versions that are nearly the same");
+    let (len, start): (usize, usize) = (delta[3].parse().unwrap(), delta[4].parse().unwrap());
+    let whole = fs::read(&pack).unwrap();
+    // The first byte names the kind, those behind it how far back the base is.
+    for at in start..start + len {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x20;
+        // git writes packs that may not be written to.
+        fs::remove_file(&pack).unwrap();
+        fs::write(&pack, bytes).unwrap();
+        let report = incomplete(&place);
+        assert!(skipped(&report, "corrupt-object", delta[0]), "byte {} of the entry: {report:#}", at - start);
+    }
+}
+
 /// The only file with this ending among the packs.
 fn pack(place: &Place, ending: &str) -> PathBuf {
     place.git(&["gc", "-q"]);

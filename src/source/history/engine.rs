@@ -107,11 +107,7 @@ impl History {
         sink.expect(blobs.count(), 0);
         let mut others = match self.engine {
             Engine::Plain => blobs.to_vec(),
-            Engine::Delta => {
-                let mut others = versions::hand_out(&self.store, &blobs, &self.troubles, sink);
-                others.extend(self.store.loose().filter(|&number| blobs.contains(number)));
-                others
-            }
+            Engine::Delta => versions::hand_out(&self.store, &blobs, &self.troubles, sink),
         };
         self.hand_out(&mut others, sink);
     }

@@ -17,12 +17,13 @@ use crate::source::{Base, Memory, Sink};
 /// Most bytes of bases that are held at a time.
 const BUDGET: usize = 192 << 20;
 
-/// Hands out the wanted blobs of all packs. Gives those that could not be made along their deltas.
+/// Hands out the wanted blobs of all packs. Gives all others that are wanted: loose ones, and those that could not be made
+/// along their deltas, whatever the reason. An entry whose header is damaged belongs to no kind and no tree of deltas, so
+/// what a descent says it lost would not be enough.
 pub(super) fn hand_out(store: &Store, wanted: &Bits, troubles: &Troubles, sink: &dyn Sink) -> Vec<Number> {
-    let versions = Versions { store, wanted, troubles, sink };
-    let mut lost = descent::descend(store, Kind::Blob, BUDGET, &versions).lost;
-    lost.retain(|&number| wanted.contains(number));
-    lost
+    let versions = Versions { store, wanted, visited: Bits::new(store.len()), troubles, sink };
+    descent::descend(store, Kind::Blob, BUDGET, &versions);
+    wanted.to_vec().into_iter().filter(|&number| !versions.visited.contains(number)).collect()
 }
 
 /// Runs what a sink does with one object: a bug there costs this object only.
@@ -41,6 +42,7 @@ pub(super) fn guarded<T>(
 struct Versions<'a> {
     store: &'a Store,
     wanted: &'a Bits,
+    visited: Bits,
     troubles: &'a Troubles,
     sink: &'a dyn Sink,
 }
@@ -54,6 +56,7 @@ impl Visitor for Versions<'_> {
         if !self.wanted.contains(number) {
             return None;
         }
+        self.visited.insert(number);
         let provenance = Provenance::History(self.store.id(number));
         let base = base.map(|base| Base { memory: base.memory, edits: base.edits });
         let blob = Blob { bytes, provenance: &provenance };
