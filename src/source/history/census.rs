@@ -95,7 +95,7 @@ impl Census {
     pub fn take(store: &Store, kinds: &Kinds, sink: &dyn Sink) -> Option<Self> {
         let (names, absent) = (Mutex::default(), Mutex::default());
         let counter = Counter { store, kinds, sink, names, absent, damaged: AtomicBool::new(false) };
-        let mut descended = descent::descend(store, Kind::Tree, BUDGET, &counter);
+        let mut descended = descent::descend(store, Kind::Tree, None, BUDGET, &counter);
         if descended.lost.iter().any(|&number| kinds.get(number).is_some()) || counter.stopped() {
             return None;
         }

@@ -3,7 +3,8 @@
 //! the budget, however deep the chains are, or let a damaged entry through.
 //!
 //! Each entry is inflated once. Depth first, a base stays on the stack until its last delta is made; since the delta with
-//! the most below it comes last, the stack holds few bases: at most one for each halving of what is below.
+//! the most below it comes last, the stack holds few bases: at most one for each halving of what is below. Where only some objects are wanted, what leads to
+//! none of them is passed over.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +14,7 @@ use gix::objs::Kind;
 use gix::odb::pack::data::Entry;
 use rayon::prelude::*;
 
+use super::bits::Bits;
 use super::delta;
 use super::forest::Forest;
 use super::reader::Reader;
@@ -38,7 +40,7 @@ pub(super) struct Visited<'a, M> {
     pub bytes: &'a [u8],
     /// `None` for objects that are no deltas.
     pub base: Option<Base<'a, M>>,
-    /// Whether something is made from it, so that a memory of it is of use.
+    /// Whether something is made from it here, so that a memory of it is of use.
     pub is_base: bool,
 }
 
@@ -69,8 +71,15 @@ pub(super) struct Descended<W> {
     pub lost: Vec<Number>,
 }
 
-/// Visits all packed objects of a kind. `budget` is in bytes.
-pub(super) fn descend<V: Visitor>(store: &Store, kind: Kind, budget: usize, visitor: &V) -> Descended<V::Worker> {
+/// Visits the packed objects of a kind: all of them, or those that are wanted and what these are made of. `budget` is in
+/// bytes.
+pub(super) fn descend<V: Visitor>(
+    store: &Store,
+    kind: Kind,
+    wanted: Option<&Bits>,
+    budget: usize,
+    visitor: &V,
+) -> Descended<V::Worker> {
     let descent =
         Descent { store, visitor, budget, held: AtomicUsize::new(0), idle: Mutex::default(), lost: Mutex::default() };
     for pack in &store.packs {
@@ -78,8 +87,9 @@ pub(super) fn descend<V: Visitor>(store: &Store, kind: Kind, budget: usize, visi
         let of_kind = |&slot: &u32| forest.kind(slot).kind() == Some(kind);
         let unfit = forest.lost.iter().filter(|slot| of_kind(slot));
         descent.lose(unfit.map(|&slot| pack.first + forest.position(slot)));
-        let roots: Vec<u32> = forest.roots().iter().copied().filter(of_kind).collect();
-        let tree = Tree { pack, forest };
+        let leading = wanted.map(|wanted| forest.leading_to(|position| wanted.contains(pack.first + position)));
+        let tree = Tree { pack, forest, leading: leading.as_ref() };
+        let roots: Vec<u32> = forest.roots().iter().copied().filter(of_kind).filter(|&root| tree.leads(root)).collect();
         tasks(&roots, forest).into_par_iter().with_max_len(1).for_each(|task| {
             descent.with_worker(|worker| task.iter().for_each(|&root| descent.below(tree, root, None, worker)));
         });
@@ -109,9 +119,28 @@ fn tasks<'r>(mut roots: &'r [u32], forest: &Forest) -> Vec<&'r [u32]> {
 }
 
 #[derive(Clone, Copy)]
-struct Tree<'a> {
+struct Tree<'a, 'w> {
     pack: &'a Pack,
     forest: &'a Forest,
+    /// Slots that are wanted or lead to one that is; `None` if all are.
+    leading: Option<&'w Bits>,
+}
+
+impl<'a> Tree<'a, '_> {
+    /// Whether an entry is to be made.
+    fn leads(&self, slot: u32) -> bool {
+        self.leading.is_none_or(|leading| leading.contains(slot))
+    }
+
+    /// The deltas of an entry, from the first one on that is to be made.
+    fn deltas(&self, slot: u32) -> &'a [u32] {
+        self.past_unwanted(self.forest.children(slot))
+    }
+
+    fn past_unwanted(&self, slots: &'a [u32]) -> &'a [u32] {
+        let next = slots.iter().position(|&slot| self.leads(slot));
+        &slots[next.unwrap_or(slots.len())..]
+    }
 }
 
 struct Descent<'a, V: Visitor> {
@@ -141,7 +170,7 @@ struct Frame<'a, M> {
     /// `None` if the budget had no room for it.
     bytes: Option<Vec<u8>>,
     memory: M,
-    /// What is left of its deltas.
+    /// What is left of its deltas, beginning with one that is to be made.
     rest: &'a [u32],
 }
 
@@ -162,7 +191,7 @@ impl<'a, V: Visitor> Descent<'a, V> {
     }
 
     /// Gives up an entry and all that is made from it.
-    fn lose_all(&self, tree: Tree<'a>, slot: u32) {
+    fn lose_all(&self, tree: Tree<'a, '_>, slot: u32) {
         let mut slots = vec![slot];
         let mut at = 0;
         while at < slots.len() {
@@ -173,7 +202,7 @@ impl<'a, V: Visitor> Descent<'a, V> {
     }
 
     /// Visits an entry, of which `above` is the base if it is a delta in this pack, and all that is made from it.
-    fn below(&self, tree: Tree<'a>, slot: u32, above: Option<Above<'_, V::Memory>>, worker: &mut Worker<'a, V>) {
+    fn below(&self, tree: Tree<'a, '_>, slot: u32, above: Option<Above<'_, V::Memory>>, worker: &mut Worker<'a, V>) {
         let mut stack: Vec<Frame<'a, V::Memory>> = Vec::new();
         let mut next = Some(slot);
         while let Some(slot) = next {
@@ -206,7 +235,7 @@ impl<'a, V: Visitor> Descent<'a, V> {
             }
             next = stack.last_mut().and_then(|frame| {
                 let (first, rest) = frame.rest.split_first()?;
-                frame.rest = rest;
+                frame.rest = tree.past_unwanted(rest);
                 Some(*first)
             });
         }
@@ -218,26 +247,29 @@ impl<'a, V: Visitor> Descent<'a, V> {
     /// Puts a base on the stack, or shares out what is made from it.
     fn enter(
         &self,
-        tree: Tree<'a>,
+        tree: Tree<'a, '_>,
         slot: u32,
         bytes: Vec<u8>,
         memory: V::Memory,
         stack: &mut Vec<Frame<'a, V::Memory>>,
         worker: &mut Worker<'a, V>,
     ) {
-        let rest = tree.forest.children(slot);
+        let rest = tree.deltas(slot);
         if rest.is_empty() {
             return worker.recycle(bytes);
         }
         let light = rest.partition_point(|&child| tree.forest.weight(child) < HEAVY);
         let has_room = self.held.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= self.budget;
-        if has_room && rest.len() - light >= 2 {
+        let heavy = || rest[light..].iter().filter(|&&child| tree.leads(child));
+        if has_room && heavy().count() >= 2 {
             rayon::scope(|scope| {
-                for &child in &rest[light..] {
+                for &child in heavy() {
                     let above = (&*bytes, &memory);
                     scope.spawn(move |_| self.with_worker(|worker| self.below(tree, child, Some(above), worker)));
                 }
-                rest[..light].iter().for_each(|&child| self.below(tree, child, Some((&bytes, &memory)), worker));
+                for &child in rest[..light].iter().filter(|&&child| tree.leads(child)) {
+                    self.below(tree, child, Some((&bytes, &memory)), worker);
+                }
             });
             return self.let_go(Some(bytes), worker);
         }
@@ -260,7 +292,7 @@ impl<'a, V: Visitor> Descent<'a, V> {
     /// Makes an object and has it looked at.
     fn make(
         &self,
-        tree: Tree<'a>,
+        tree: Tree<'a, '_>,
         slot: u32,
         above: Option<Above<'_, V::Memory>>,
         worker: &mut Worker<'a, V>,
@@ -272,7 +304,7 @@ impl<'a, V: Visitor> Descent<'a, V> {
             number: tree.pack.first + tree.forest.position(slot),
             bytes: &bytes,
             base: above.map(|(_, memory)| Base { memory, edits: &worker.edits }),
-            is_base: !tree.forest.children(slot).is_empty(),
+            is_base: !tree.deltas(slot).is_empty(),
         };
         let memory = self.visitor.visit(&mut worker.own, object);
         Some((bytes, memory))
@@ -298,7 +330,7 @@ impl<'a, V: Visitor> Worker<'a, V> {
     }
 
     /// The bytes of an object, from its base if it is a delta in this pack.
-    fn decode(&mut self, store: &'a Store, tree: Tree<'a>, slot: u32, base: Option<&[u8]>) -> Option<Vec<u8>> {
+    fn decode(&mut self, store: &'a Store, tree: Tree<'a, '_>, slot: u32, base: Option<&[u8]>) -> Option<Vec<u8>> {
         if tree.forest.is_damaged(slot) {
             return None;
         }
@@ -329,7 +361,7 @@ impl<'a, V: Visitor> Worker<'a, V> {
     }
 
     /// The bytes of an object with all that it is made of, wherever that lies.
-    fn reread(&mut self, store: &'a Store, tree: Tree<'a>, slot: u32) -> Option<Vec<u8>> {
+    fn reread(&mut self, store: &'a Store, tree: Tree<'a, '_>, slot: u32) -> Option<Vec<u8>> {
         let reader = self.reader.get_or_insert_with(|| store.reader());
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();

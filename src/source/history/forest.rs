@@ -6,6 +6,7 @@
 use gix::odb::pack::data::entry::Header;
 use rayon::prelude::*;
 
+use super::bits::Bits;
 use super::store::{KindCode, Pack};
 
 /// No slot.
@@ -99,16 +100,34 @@ impl Forest {
         forest
     }
 
-    /// Hands kinds and damage down from the roots, and weights up.
-    fn settle(&mut self) {
+    /// The slots, each before those of its deltas. Without deltas in a circle.
+    fn downward(&self) -> Vec<u32> {
         let mut downward = self.roots.clone();
         let mut at = 0;
         while at < downward.len() {
-            let slot = downward[at] as usize;
+            let slot = downward[at];
             at += 1;
-            let below = downward.len();
-            downward.extend_from_slice(&self.children[self.starts[slot] as usize..self.starts[slot + 1] as usize]);
-            for &child in &downward[below..] {
+            downward.extend_from_slice(self.children(slot));
+        }
+        downward
+    }
+
+    /// The slots of some positions in the index and of all that they are made of.
+    pub fn leading_to(&self, counts: impl Fn(u32) -> bool) -> Bits {
+        let leading = Bits::new(self.len());
+        for &slot in self.downward().iter().rev() {
+            if counts(self.position(slot)) || self.children(slot).iter().any(|&child| leading.contains(child)) {
+                leading.insert(slot);
+            }
+        }
+        leading
+    }
+
+    /// Hands kinds and damage down from the roots, and weights up.
+    fn settle(&mut self) {
+        let downward = self.downward();
+        for slot in downward.iter().map(|&slot| slot as usize) {
+            for &child in &self.children[self.starts[slot] as usize..self.starts[slot + 1] as usize] {
                 self.kinds[child as usize] = self.kinds[slot];
                 if !self.damaged.is_empty() {
                     self.damaged[child as usize] |= self.damaged[slot];

@@ -158,7 +158,7 @@ pub(super) fn all_rows(kinds: &Kinds, with: Commits<'_>, engine: Engine, sink: &
     let mut others = match engine {
         Engine::Plain => kinds.all(Kind::Commit),
         Engine::Delta => {
-            let descended = descent::descend(store, Kind::Commit, BUDGET, &Pass { store, kinds, sink });
+            let descended = descent::descend(store, Kind::Commit, None, BUDGET, &Pass { store, kinds, sink });
             rows.extend(descended.workers.into_iter().flatten());
             descended.lost.into_iter().chain(store.loose()).collect()
         }

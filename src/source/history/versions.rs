@@ -22,7 +22,7 @@ const BUDGET: usize = 192 << 20;
 /// what a descent says it lost would not be enough.
 pub(super) fn hand_out(store: &Store, wanted: &Bits, troubles: &Troubles, sink: &dyn Sink) -> Vec<Number> {
     let versions = Versions { store, wanted, visited: Bits::new(store.len()), troubles, sink };
-    descent::descend(store, Kind::Blob, BUDGET, &versions);
+    descent::descend(store, Kind::Blob, Some(wanted), BUDGET, &versions);
     wanted.to_vec().into_iter().filter(|&number| !versions.visited.contains(number)).collect()
 }
 
