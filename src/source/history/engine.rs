@@ -12,7 +12,8 @@ use super::attribution::{Attribution, Builder};
 use super::bits::Bits;
 use super::census::Census;
 use super::changes::Changes;
-use super::graph::{self, Commits, Graph};
+use super::commits::{self, Commits};
+use super::graph::{self, Graph};
 use super::reader::{Reader, Readers};
 use super::skeleton::Skeleton;
 use super::store::{Kinds, Number, Store};
@@ -75,7 +76,7 @@ impl History {
                     if unreachable {
                         starts.tags.extend(kinds.all(Kind::Tag));
                     }
-                    let rows = graph::all_rows(&kinds, with, options.engine, sink);
+                    let rows = commits::all_rows(&kinds, with, options.engine, sink);
                     let graph = graph::full(&starts.commits, unreachable, options.since, rows, with);
                     (starts, graph)
                 }

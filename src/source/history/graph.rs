@@ -6,26 +6,15 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use gix::objs::Kind;
 use rayon::prelude::*;
 
-use super::Engine;
-use super::descent::{self, Visited, Visitor};
+use super::commits::{ABSENT, Commits, EMPTY, Row, read_row};
 use super::parse;
-use super::reader::{Reader, Readers};
-use super::store::{Kinds, Number, Store};
+use super::reader::Reader;
+use super::store::{Number, Store};
 use super::tips::flag;
-use super::trouble::{Named, Troubles};
+use super::trouble::Named;
 use crate::blob::ObjectId;
 use crate::coverage::SkipReason;
 use crate::provenance::Commit;
-use crate::source::Sink;
-
-/// An object that is not here.
-pub(super) const ABSENT: Number = Number::MAX;
-
-/// The empty tree, which git knows without having it.
-const EMPTY: Number = Number::MAX - 1;
-
-/// Most bytes of commits that are held at a time.
-const BUDGET: usize = 16 << 20;
 
 /// How far committer dates may run against ancestry before the walk of a range takes an excluded commit for an included
 /// one, in seconds: thirty days. It errs towards scanning too much.
@@ -78,96 +67,6 @@ impl Graph {
     pub fn in_scope(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
         (0..self.nodes.len() as u32).filter(|&rank| self.nodes[rank as usize].flags & flag::IN_SCOPE != 0)
     }
-}
-
-/// What commits are read with.
-#[derive(Clone, Copy)]
-pub(super) struct Commits<'a> {
-    pub store: &'a Store,
-    pub readers: &'a Readers<'a>,
-    pub troubles: &'a Troubles,
-    /// Commits at which a shallow clone ends.
-    pub shallow: &'a BTreeSet<ObjectId>,
-}
-
-/// A commit as it was read.
-#[derive(Default)]
-pub(super) struct Row {
-    number: Number,
-    time: i64,
-    tree: Number,
-    parents: Vec<Number>,
-    flags: u8,
-    damaged: bool,
-    blank: Option<u32>,
-}
-
-fn read_row(number: Number, store: &Store, reader: &mut Reader<'_>) -> Row {
-    match reader.read(number) {
-        Ok((Kind::Commit, bytes)) => row_of(number, bytes, store).0,
-        _ => damaged(number),
-    }
-}
-
-fn damaged(number: Number) -> Row {
-    Row { number, tree: ABSENT, damaged: true, ..Row::default() }
-}
-
-/// A commit's row and its message.
-fn row_of<'b>(number: Number, bytes: &'b [u8], store: &Store) -> (Row, &'b [u8]) {
-    let Some(commit) = parse::commit(bytes) else { return (damaged(number), &[]) };
-    let find = |id: &ObjectId| store.find(id).unwrap_or(ABSENT);
-    let parents = commit.parents.iter().map(find).collect();
-    let tree = match find(&commit.tree) {
-        ABSENT if commit.tree.is_empty_tree() => EMPTY,
-        tree => tree,
-    };
-    (Row { number, time: commit.time, tree, parents, ..Row::default() }, &bytes[commit.message])
-}
-
-/// Reads the commits of packs and shows their messages to a sink, so that most need not be read again.
-struct Pass<'a> {
-    store: &'a Store,
-    kinds: &'a Kinds,
-    sink: &'a dyn Sink,
-}
-
-impl Visitor for Pass<'_> {
-    type Memory = ();
-    type Worker = Vec<Row>;
-
-    fn visit(&self, rows: &mut Vec<Row>, object: Visited<'_, ()>) {
-        if self.kinds.get(object.number) != Some(Kind::Commit) {
-            return;
-        }
-        let (mut row, message) = row_of(object.number, object.bytes, self.store);
-        row.blank = u32::try_from(message.len()).ok().filter(|_| self.sink.is_blank(message));
-        rows.push(row);
-    }
-
-    fn cancelled(&self) -> bool {
-        // Without the commits nothing can be told of what was seen.
-        false
-    }
-}
-
-/// All commits of the repository, by number.
-pub(super) fn all_rows(kinds: &Kinds, with: Commits<'_>, engine: Engine, sink: &dyn Sink) -> Vec<Row> {
-    let Commits { store, readers, .. } = with;
-    let mut rows = Vec::new();
-    let mut others = match engine {
-        Engine::Plain => kinds.all(Kind::Commit),
-        Engine::Delta => {
-            let descended = descent::descend(store, Kind::Commit, None, BUDGET, &Pass { store, kinds, sink });
-            rows.extend(descended.workers.into_iter().flatten());
-            descended.lost.into_iter().chain(store.loose()).collect()
-        }
-    };
-    others.retain(|&number| kinds.get(number) == Some(Kind::Commit));
-    store.sort_by_place(&mut others);
-    readers.with(|reader| rows.extend(others.into_iter().map(|number| read_row(number, store, reader))));
-    rows.par_sort_unstable_by_key(|row| row.number);
-    rows
 }
 
 /// Walks from `starts` over a table of all commits of the repository, and from every commit if `unreachable`.

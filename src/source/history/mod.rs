@@ -9,6 +9,7 @@ mod attribution;
 mod bits;
 mod census;
 mod changes;
+mod commits;
 mod delta;
 mod descent;
 mod engine;
