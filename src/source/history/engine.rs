@@ -1,5 +1,5 @@
-//! The plain history engine: every unique blob once, whole, in parallel. Takes a repository and a scope, gives blobs,
-//! messages, changes and places; must never stop at a damaged object. Faster engines are measured against it.
+//! A history as others see it. Takes a repository and a scope, gives blobs, messages, changes and places; must never stop at a
+//! damaged object. It reads along the deltas of packs, and blob by blob what cannot be read so, or all if that is asked for.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

@@ -1,8 +1,9 @@
 //! The history of a repository: every blob that its commits reach, its messages, and where and when each stood.
 //!
-//! The way of a scan: `refs` and `tips` say where to start, or `revisions` for a range; `store` and `reader` give objects;
-//! `graph` has the commits, `trees` what they reach. Blobs with findings are then placed by `skeleton` and `attribution`.
-//! `changes` compares the commits of a range with their parents.
+//! The way of a scan: `refs` and `tips` say where to start, or `revisions` for a range. `store` has the objects; `reader` gives
+//! one by itself, `descent` all of a kind along the deltas that `forest` knows: `commits` and `graph` put commits in order,
+//! `census` (or `trees`, around damage) tells what they reach, `versions` hands out blobs. Blobs with findings are then placed
+//! by `skeleton` and `attribution`. `changes` compares the commits of a range with their parents.
 
 mod alternates;
 mod attribution;
