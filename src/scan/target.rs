@@ -217,14 +217,10 @@ impl Opened {
             size: options.max_file_size,
             engine: options.engine,
         };
-        let clock = std::time::Instant::now(); // TIMES
-        let tick = |what: &str| if std::env::var_os("TIMES").is_some() { eprintln!("{what} {:?}", clock.elapsed()) }; // TIMES
         let opened =
             History::open(repository, asked, collector).map_err(|error| ScanError::Setup(error.to_string()))?;
-        tick("open"); // TIMES
         let history = self.history.get_or_init(|| opened);
         history.messages(collector);
-        tick("messages"); // TIMES
         let mut looked = Looked { unreachable: options.history == Scope::AllObjects, ..Looked::default() };
         if options.since.is_some() || matches!(options.history, Scope::Range(_)) {
             let changes = history.changes(collector);
@@ -232,11 +228,9 @@ impl Opened {
             looked.changes = Some(changes);
         } else {
             history.blobs(collector);
-            tick("blobs"); // TIMES
             looked.hits = collector.take_hits();
             progress.stage(&format!("commits of {}", self.info.name));
             looked.attribution = Some(history.attribute(&objects_of(&looked.hits), collector));
-            tick("attributed"); // TIMES
         }
         looked.covered = history.covered();
         Ok(looked)
