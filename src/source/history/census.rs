@@ -6,23 +6,29 @@
 //! memory, and answers both questions that are asked of them without reading any tree again: what is reached, and where
 //! some blobs stand.
 
+mod count;
+
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use gix::objs::Kind;
 
+use self::count::{Counter, Tally};
 use super::bits::Bits;
-use super::descent::{self, Visited, Visitor};
-use super::parse::{self, EntryKind};
+use super::descent::{self, Limits};
+use super::kinds::Kinds;
 use super::reader::Readers;
-use super::store::{Kinds, Number, Store};
+use super::store::{Number, Store};
 use super::trees::Reached;
-use crate::edit::Edit;
 use crate::source::Sink;
 
 /// Most bytes of trees that are held at a time.
-const BUDGET: usize = 64 << 20;
+const LIMITS: Limits = Limits::of(64 << 20);
+
+/// Most entries that came or went and are kept, 8 bytes each: a history of ten million trees has about half as many, and
+/// what has more is walked tree by tree.
+const MOST_ENTRIES: usize = 64 << 20;
 
 /// No tree.
 const NONE: u32 = u32::MAX;
@@ -81,10 +87,9 @@ impl Census {
     /// Reads all trees. `None` if any is damaged or names something that is not here, which takes a walk from the roots to
     /// tell properly; and if the sink wants no more.
     pub fn take(store: &Store, kinds: &Kinds, sink: &dyn Sink) -> Option<Self> {
-        let counter =
-            Counter { store, kinds, sink, names: Mutex::default(), damaged: AtomicBool::new(false) };
-        let mut descended = descent::descend(store, Kind::Tree, BUDGET, &counter);
-        if descended.lost.iter().any(|&number| kinds.get(number).is_some()) || counter.stopped() {
+        let counter = Counter::new(store, kinds, sink);
+        let mut tallies = descent::descend(store, Kind::Tree, LIMITS, &counter);
+        if counter.stopped() {
             return None;
         }
         let mut loose = Tally::default();
@@ -97,13 +102,13 @@ impl Census {
                 }
             }
         });
-        descended.workers.push(loose);
+        tallies.push(loose);
         if counter.stopped() {
             return None;
         }
         let mut rows = Vec::new();
         let mut entries = Vec::new();
-        for (number, worker) in descended.workers.into_iter().enumerate() {
+        for (number, worker) in tallies.into_iter().enumerate() {
             rows.extend(worker.rows.into_iter().map(|row| Row { worker: number as u32, ..row }));
             entries.push(worker.entries);
         }
@@ -112,10 +117,13 @@ impl Census {
         for (at, row) in rows.iter().enumerate() {
             row_of[row.number as usize] = at as u32;
         }
+        // Whatever the reason, without one of the trees what the others hold is not known.
+        if kinds.all(Kind::Tree).into_iter().any(|tree| row_of[tree as usize] == NONE) {
+            return None;
+        }
         let names = counter.names.into_inner().unwrap_or_else(PoisonError::into_inner);
         let (folders_of, folder_list) = (Vec::with_capacity(rows.len()), Vec::new());
-        let mut census =
-            Self { rows, row_of, entries, names: names.list, folders_of, folder_list };
+        let mut census = Self { rows, row_of, entries, names: names.list, folders_of, folder_list };
         census.list_folders();
         Some(census)
     }
@@ -190,7 +198,8 @@ impl Census {
         found.trees.extend(rows().filter(|(_, reached)| **reached).map(|(row, _)| row.number));
         for (row, _) in reached.iter().enumerate().filter(|(_, reached)| **reached) {
             let row = row as u32;
-            let blobs = |entries: &[Entry]| found.blobs.extend(entries.iter().filter(|e| !e.is_folder()).map(|e| e.child));
+            let blobs =
+                |entries: &[Entry]| found.blobs.extend(entries.iter().filter(|e| !e.is_folder()).map(|e| e.child));
             blobs(self.changes(row).0);
             // What a tree shares with its base is noted there, if the base is reached as well.
             if self.base(row).is_some_and(|base| !reached[base as usize]) {
@@ -215,7 +224,6 @@ impl Census {
     pub fn len(&self) -> usize {
         self.rows.len()
     }
-
 
     /// The row of a tree.
     pub fn row(&self, tree: Number) -> Option<u32> {
@@ -244,156 +252,4 @@ fn apply(list: &mut Vec<Entry>, came: &[Entry], went: &[Entry], counts: impl Fn(
         }
     }
     list.extend(came.iter().filter(|entry| counts(entry)));
-}
-
-/// Numbers for names.
-#[derive(Default)]
-struct Names {
-    numbers: HashMap<Box<[u8]>, u32>,
-    list: Vec<Box<[u8]>>,
-}
-
-/// What one thread has counted.
-#[derive(Default)]
-struct Tally {
-    rows: Vec<Row>,
-    entries: Vec<Entry>,
-    /// Numbers of names that were asked for before.
-    names: HashMap<Box<[u8]>, u32>,
-}
-
-/// What is remembered of a tree while others are made from it.
-struct Known {
-    number: Number,
-    depth: u32,
-    /// Where each entry begins, and what it is; submodules have [`NONE`] as their object. In the order of the tree.
-    entries: Vec<(u32, Entry)>,
-    /// Bytes of the tree.
-    len: usize,
-}
-
-struct Counter<'a> {
-    store: &'a Store,
-    kinds: &'a Kinds,
-    sink: &'a dyn Sink,
-    names: Mutex<Names>,
-    damaged: AtomicBool,
-}
-
-impl Visitor for Counter<'_> {
-    type Memory = Option<Known>;
-    type Worker = Tally;
-
-    fn visit(&self, tally: &mut Tally, object: Visited<'_, Self::Memory>) -> Self::Memory {
-        let base = match &object.base {
-            Some(base) => Some((base.memory.as_ref()?, base.edits)),
-            None => None,
-        };
-        self.count(tally, object.number, object.bytes, base)
-    }
-
-    fn cancelled(&self) -> bool {
-        self.stopped()
-    }
-}
-
-impl Counter<'_> {
-    fn stopped(&self) -> bool {
-        self.damaged.load(Ordering::Relaxed) || self.sink.cancelled()
-    }
-
-    /// Reads one tree. `None`, and a note, if it is damaged.
-    fn count(
-        &self,
-        tally: &mut Tally,
-        number: Number,
-        bytes: &[u8],
-        base: Option<(&Known, &[Edit])>,
-    ) -> Option<Known> {
-        let start = tally.entries.len();
-        let (known, len_of_base) = base.map_or((&[][..], 0), |(base, _)| (&base.entries[..], base.len));
-        let mut entries: Vec<(u32, Entry)> = Vec::with_capacity(known.len() + 1);
-        // Which entries of the base are here, too.
-        let mut stays = vec![false; known.len()];
-        let whole = Edit { len: bytes.len(), from: None };
-        let (mut run_start, mut at) = (0, 0);
-        for edit in base.map_or(std::slice::from_ref(&whole), |(_, edits)| edits) {
-            let run_end = run_start + edit.len;
-            while at < run_end {
-                if let Some(from) = edit.from {
-                    // Entries that lie wholly in a copied run and begin where one of the base does are those of the base.
-                    let there = from + (at - run_start);
-                    if let Ok(first) = known.binary_search_by_key(&(there as u32), |entry| entry.0) {
-                        let base_end = from + edit.len;
-                        let end_of = |which: usize| known.get(which + 1).map_or(len_of_base, |next| next.0 as usize);
-                        let mut which = first;
-                        while which < known.len() && end_of(which) <= base_end {
-                            entries.push(((known[which].0 as usize - there + at) as u32, known[which].1));
-                            stays[which] = true;
-                            which += 1;
-                        }
-                        if which > first {
-                            at += end_of(which - 1) - there;
-                            continue;
-                        }
-                    }
-                }
-                let Some((entry, len)) = parse::tree_entry(&bytes[at..], self.store.hash.len_in_bytes()) else {
-                    self.damaged.store(true, Ordering::Relaxed);
-                    return None;
-                };
-                let entry = self.entry(tally, &entry)?;
-                if entry.child != NONE {
-                    tally.entries.push(entry);
-                }
-                entries.push((at as u32, entry));
-                at += len;
-            }
-            run_start = run_end;
-        }
-        let came = tally.entries.len() - start;
-        let went = known.iter().zip(&stays).filter(|((_, entry), stays)| !**stays && entry.child != NONE);
-        tally.entries.extend(went.map(|((_, entry), _)| *entry));
-        let went = tally.entries.len() - start - came;
-        let (base, depth) = base.map_or((NONE, 0), |(base, _)| (base.number, base.depth + 1));
-        tally.rows.push(Row { number, base, depth, worker: 0, start, came: came as u32, went: went as u32 });
-        Some(Known { number, depth, entries, len: bytes.len() })
-    }
-
-    /// Looks up what an entry names.
-    fn entry(&self, tally: &mut Tally, entry: &parse::Entry<'_>) -> Option<Entry> {
-        let folder = match entry.kind {
-            EntryKind::Link => return Some(Entry { name: 0, child: NONE }),
-            EntryKind::Tree => FOLDER,
-            EntryKind::Blob => 0,
-        };
-        let Some(child) = self.store.find(entry.id) else {
-            // git knows the empty tree without having it.
-            if folder != 0 && entry.id.is_empty_tree() {
-                return Some(Entry { name: 0, child: NONE });
-            }
-            self.damaged.store(true, Ordering::Relaxed);
-            return None;
-        };
-        let expected = if folder != 0 { Kind::Tree } else { Kind::Blob };
-        if self.kinds.get(child) != Some(expected) {
-            self.damaged.store(true, Ordering::Relaxed);
-            return None;
-        }
-        let name = match tally.names.get(entry.name) {
-            Some(&name) => name,
-            None => {
-                let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-                let Names { numbers, list } = &mut *names;
-                let name = *numbers.entry(entry.name.into()).or_insert_with_key(|name| {
-                    list.push(name.clone());
-                    list.len() as u32 - 1
-                });
-                drop(names);
-                tally.names.insert(entry.name.into(), name);
-                name
-            }
-        };
-        Some(Entry { name: name | folder, child })
-    }
 }

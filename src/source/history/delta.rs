@@ -104,13 +104,13 @@ mod tests {
     fn damaged_instructions_are_refused() {
         let base = b"0123456789";
         let bad: [(&[u8], usize); 7] = [
-            (&[0x91, 8, 4], 4),         // past the base
-            (&[0x91, 2], 4),            // an operand is missing
-            (&[0], 0),                  // reserved
-            (&[5, b'a'], 5),            // bytes are missing
-            (&[0x90, 4], 3),            // more than the size
-            (&[0x90, 4], 5),            // less than the size
-            (&[0x90, 4, 2, 1, 1], 5),   // an insert past the size
+            (&[0x91, 8, 4], 4),       // past the base
+            (&[0x91, 2], 4),          // an operand is missing
+            (&[0], 0),                // reserved
+            (&[5, b'a'], 5),          // bytes are missing
+            (&[0x90, 4], 3),          // more than the size
+            (&[0x90, 4], 5),          // less than the size
+            (&[0x90, 4, 2, 1, 1], 5), // an insert past the size
         ];
         for (instructions, size) in bad {
             assert_eq!(applied(base, instructions, size), None, "{instructions:?}");

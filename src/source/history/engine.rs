@@ -13,9 +13,10 @@ use super::bits::Bits;
 use super::census::Census;
 use super::changes::Changes;
 use super::graph::{self, Commits, Graph};
+use super::kinds::Kinds;
 use super::reader::{Reader, Readers};
 use super::skeleton::Skeleton;
-use super::store::{Kinds, Number, Store};
+use super::store::{Number, Store};
 use super::tips::{self, Starts, flag};
 use super::trees::{Reached, Trees, cannot_read};
 use super::trouble::{Named, Troubles};
@@ -55,7 +56,7 @@ impl History {
     pub fn open(repository: &Repository, options: HistoryOptions, sink: &dyn Sink) -> Result<Self, HistoryError> {
         let store = Store::open(repository.object_dirs(), repository.object_hash(), options.size, sink);
         let troubles = Troubles::new(store.promisor_packs || repository.has_promisor());
-        let shallow = shallow_commits(repository);
+        let shallow = shallow_commits(repository, &troubles);
         let mut kinds = Kinds::default();
         let (starts, graph) = {
             let readers = Readers::new(&store);
@@ -75,9 +76,13 @@ impl History {
                     if unreachable {
                         starts.tags.extend(kinds.all(Kind::Tag));
                     }
-                    let rows = graph::all_rows(&kinds, with, options.engine, sink);
-                    let graph = graph::full(&starts.commits, unreachable, options.since, rows, with);
-                    (starts, graph)
+                    match graph::all_rows(&kinds, with, options.engine, sink) {
+                        Some(rows) => {
+                            let graph = graph::full(&starts.commits, unreachable, options.since, rows, with);
+                            (starts, graph)
+                        }
+                        None => (Starts::default(), Graph::default()),
+                    }
                 }
             }
         };
@@ -100,11 +105,7 @@ impl History {
         sink.expect(blobs.count(), 0);
         let mut others = match self.engine {
             Engine::Plain => blobs.to_vec(),
-            Engine::Delta => {
-                let mut others = versions::hand_out(&self.store, &blobs, &self.troubles, sink);
-                others.extend(self.store.loose().filter(|&number| blobs.contains(number)));
-                others
-            }
+            Engine::Delta => versions::hand_out(&self.store, &blobs, &self.troubles, sink),
         };
         self.hand_out(&mut others, sink);
     }
@@ -159,13 +160,17 @@ impl History {
         let id = self.store.id(number);
         let provenance = Provenance::History(id);
         let blob = Blob { bytes, provenance: &provenance };
-        guarded(&self.store, number, &self.troubles, || Some(sink.blob(blob)));
+        guarded(&self.store, number, &self.troubles, || {
+            sink.blob(blob);
+            Some(())
+        });
     }
 
     /// Hands out the messages of all commits in scope and of all annotated tags met on the way to them.
     pub fn messages(&self, sink: &dyn Sink) {
         let nodes = || self.graph.in_scope().map(|rank| &self.graph.nodes[rank as usize]);
-        let blank = nodes().filter_map(|node| node.blank).fold((0, 0), |(n, bytes), blank| (n + 1, bytes + u64::from(blank)));
+        let blank =
+            nodes().filter_map(|node| node.blank).fold((0, 0), |(n, bytes), blank| (n + 1, bytes + u64::from(blank)));
         sink.blank(blank.0, blank.1);
         let others = nodes().filter(|node| node.blank.is_none());
         let mut times: Vec<(Number, i64)> = others.map(|node| (node.number, node.time)).collect();
@@ -200,7 +205,10 @@ impl History {
             _ => return,
         };
         let blob = Blob { bytes: &bytes[message], provenance: &provenance };
-        guarded(&self.store, number, &self.troubles, || Some(sink.blob(blob)));
+        guarded(&self.store, number, &self.troubles, || {
+            sink.blob(blob);
+            Some(())
+        });
     }
 
     /// What each commit in scope brings, sorted: a path whose version differs from that of every parent, and that was not
@@ -312,8 +320,29 @@ fn head_tree(repository: &Repository, store: &Store) -> Option<Number> {
     }
 }
 
-/// The commits at which a shallow clone ends.
-fn shallow_commits(repository: &Repository) -> BTreeSet<ObjectId> {
-    let text = std::fs::read(repository.common_dir().join("shallow")).unwrap_or_default();
-    text.split(|&b| b == b'\n').filter_map(|line| ObjectId::from_hex(line.trim_ascii()).ok()).collect()
+/// Largest list of the commits at which a shallow clone ends: 400,000 of them.
+const MOST_SHALLOW_BYTES: u64 = 16 << 20;
+
+/// The commits at which a shallow clone ends. git refuses a repository whose list is damaged; its history is walked here.
+fn shallow_commits(repository: &Repository, troubles: &Troubles) -> BTreeSet<ObjectId> {
+    let path = repository.common_dir().join("shallow");
+    let text = match std::fs::metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return BTreeSet::new(),
+        Ok(meta) if !meta.is_file() || meta.len() > MOST_SHALLOW_BYTES => {
+            troubles.add(SkipReason::GitRefused, "shallow: no file, or too large".to_owned());
+            return BTreeSet::new();
+        }
+        _ => std::fs::read(&path).unwrap_or_else(|error| {
+            troubles.add(SkipReason::Unreadable, format!("shallow: {}", error.kind()));
+            Vec::new()
+        }),
+    };
+    let hash = repository.object_hash();
+    let id_of = |line: &[u8]| ObjectId::from_hex(line.trim_ascii()).ok().filter(|id| id.kind() == hash);
+    let lines = || text.split(|&b| b == b'\n').filter(|line| !line.is_empty());
+    let bad = lines().filter(|line| id_of(line).is_none()).count();
+    if bad > 0 {
+        troubles.add(SkipReason::GitRefused, format!("shallow: lines that are no object ids: {bad}"));
+    }
+    lines().filter_map(id_of).collect()
 }

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use gix::objs::Kind;
 
 use super::bits::Bits;
-use super::descent::{self, Visited, Visitor};
+use super::descent::{self, Limits, Visited, Visitor};
 use super::store::{Number, Store};
 use super::trouble::Troubles;
 use crate::blob::Blob;
@@ -15,14 +15,15 @@ use crate::provenance::Provenance;
 use crate::source::{Base, Memory, Sink};
 
 /// Most bytes of bases that are held at a time.
-const BUDGET: usize = 192 << 20;
+const LIMITS: Limits = Limits::of(192 << 20);
 
-/// Hands out the wanted blobs of all packs. Gives those that could not be made along their deltas.
+/// Hands out the wanted blobs of all packs. Gives those that could not be made along their deltas, for whatever reason.
 pub(super) fn hand_out(store: &Store, wanted: &Bits, troubles: &Troubles, sink: &dyn Sink) -> Vec<Number> {
-    let versions = Versions { store, wanted, troubles, sink };
-    let mut lost = descent::descend(store, Kind::Blob, BUDGET, &versions).lost;
-    lost.retain(|&number| wanted.contains(number));
-    lost
+    let versions = Versions { store, wanted, done: Bits::new(store.len()), troubles, sink };
+    descent::descend(store, Kind::Blob, LIMITS, &versions);
+    let mut others = wanted.to_vec();
+    others.retain(|&number| !versions.done.contains(number));
+    others
 }
 
 /// Runs what a sink does with one object: a bug there costs this object only.
@@ -41,6 +42,7 @@ pub(super) fn guarded<T>(
 struct Versions<'a> {
     store: &'a Store,
     wanted: &'a Bits,
+    done: Bits,
     troubles: &'a Troubles,
     sink: &'a dyn Sink,
 }
@@ -54,6 +56,7 @@ impl Visitor for Versions<'_> {
         if !self.wanted.contains(number) {
             return None;
         }
+        self.done.insert(number);
         let provenance = Provenance::History(self.store.id(number));
         let base = base.map(|base| Base { memory: base.memory, edits: base.edits });
         let blob = Blob { bytes, provenance: &provenance };
