@@ -7,10 +7,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gix::odb::store::init::Slots;
 use gix::sec::Trust;
 
 use super::history::refs::{RefFolders, Refs};
 use crate::provenance::GitInfo;
+
+/// Packs that gix can open where it must not look how many there are; only what is staged is read through it.
+const MOST_PACKS: u16 = 1024;
 
 /// How deep submodules' folders are searched for configuration files.
 const MAX_MODULE_DEPTH: usize = 16;
@@ -85,8 +89,11 @@ impl Repository {
             // The configuration is data, whoever owns it: only what is read below has an effect.
             .filter_config_section(|_| true)
             .config_overrides(["core.useReplaceRefs=false", "core.commitGraph=false", "core.multiPackIndex=false"]);
-        let handle = options
-            .open(git_dir)
+        // gix refuses alternates that go in circles, which git and the history here follow once each: with a given number of
+        // packs it does not look at them.
+        let opened = options.clone().open(git_dir);
+        let handle = opened
+            .or_else(|error| options.object_store_slots(Slots::Given(MOST_PACKS)).open(git_dir).map_err(|_| error))
             .map_err(|error| RepositoryError::Damaged { path: git_dir.to_owned(), reason: with_causes(&error) })?;
         let local = handle.to_thread_local();
         // Folders are compared, so `.git/worktrees/a/../..` has to be `.git`.

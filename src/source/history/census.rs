@@ -9,15 +9,16 @@
 mod count;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use gix::objs::Kind;
 
 use super::bits::Bits;
-use super::descent;
+use super::descent::{self, Limits};
+use super::kinds::Kinds;
 use super::reader::Readers;
-use super::store::{Kinds, Number, Store};
+use super::store::{Number, Store};
 use super::trees::Reached;
 use super::trouble::{Named, Troubles};
 use crate::blob::ObjectId;
@@ -25,7 +26,11 @@ use crate::source::Sink;
 use count::{Counter, Tally};
 
 /// Most bytes of trees that are held at a time.
-const BUDGET: usize = 64 << 20;
+const LIMITS: Limits = Limits::of(64 << 20);
+
+/// Most entries that came or went and are kept, 8 bytes each: a history of ten million trees has about half as many, and
+/// what has more is walked tree by tree.
+const MOST_ENTRIES: usize = 64 << 20;
 
 /// Most objects that may not be here. A clone without any blobs names each of them as often as a tree has it.
 const ABSENT: usize = 20_000;
@@ -93,10 +98,9 @@ impl Census {
     /// Reads all trees. `None` if any is damaged, which takes a walk from the roots to tell properly; and if the sink wants no
     /// more.
     pub fn take(store: &Store, kinds: &Kinds, sink: &dyn Sink) -> Option<Self> {
-        let (names, absent) = (Mutex::default(), Mutex::default());
-        let counter = Counter { store, kinds, sink, names, absent, damaged: AtomicBool::new(false) };
-        let mut descended = descent::descend(store, Kind::Tree, None, BUDGET, &counter);
-        if descended.lost.iter().any(|&number| kinds.get(number).is_some()) || counter.stopped() {
+        let counter = Counter::new(store, kinds, sink);
+        let mut tallies = descent::descend(store, Kind::Tree, None, LIMITS, &counter);
+        if counter.stopped() {
             return None;
         }
         let mut loose = Tally::default();
@@ -109,13 +113,13 @@ impl Census {
                 }
             }
         });
-        descended.workers.push(loose);
+        tallies.push(loose);
         if counter.stopped() {
             return None;
         }
         let mut rows = Vec::new();
         let mut entries = Vec::new();
-        for (number, worker) in descended.workers.into_iter().enumerate() {
+        for (number, worker) in tallies.into_iter().enumerate() {
             rows.extend(worker.rows.into_iter().map(|row| Row { worker: number as u32, ..row }));
             entries.push(worker.entries);
         }
@@ -123,6 +127,10 @@ impl Census {
         let mut row_of = vec![NONE; store.len() as usize];
         for (at, row) in rows.iter().enumerate() {
             row_of[row.number as usize] = at as u32;
+        }
+        // Whatever the reason, without one of the trees what the others hold is not known.
+        if kinds.all(Kind::Tree).into_iter().any(|tree| row_of[tree as usize] == NONE) {
+            return None;
         }
         let names = counter.names.into_inner().unwrap_or_else(PoisonError::into_inner).list;
         let absent = counter.absent.into_inner().unwrap_or_else(PoisonError::into_inner).list;

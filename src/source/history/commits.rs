@@ -6,16 +6,18 @@ use std::collections::BTreeSet;
 use gix::objs::Kind;
 use rayon::prelude::*;
 
-use super::descent::{self, Visited, Visitor};
+use super::bits::Bits;
+use super::descent::{self, Limits, Visited, Visitor};
+use super::kinds::Kinds;
 use super::reader::{Reader, Readers};
-use super::store::{Kinds, Number, Store};
+use super::store::{Number, Store};
 use super::trouble::Troubles;
 use super::{Engine, parse};
 use crate::blob::ObjectId;
 use crate::source::Sink;
 
 /// Most bytes of commits that are held at a time.
-const BUDGET: usize = 16 << 20;
+const LIMITS: Limits = Limits::of(16 << 20);
 
 /// An object that is not here.
 pub(super) const ABSENT: Number = Number::MAX;
@@ -91,26 +93,30 @@ impl Visitor for Pass<'_> {
     }
 
     fn cancelled(&self) -> bool {
-        // Without the commits nothing can be told of what was seen.
-        false
+        self.sink.cancelled()
     }
 }
 
-/// All commits of the repository, by number.
-pub(super) fn all_rows(kinds: &Kinds, with: Commits<'_>, engine: Engine, sink: &dyn Sink) -> Vec<Row> {
+/// All commits of the repository, by number. `None` if the user asked to stop: of what some of the commits name nothing can
+/// be told.
+pub(super) fn all_rows(kinds: &Kinds, with: Commits<'_>, engine: Engine, sink: &dyn Sink) -> Option<Vec<Row>> {
     let Commits { store, readers, .. } = with;
-    let mut rows = Vec::new();
-    let mut others = match engine {
-        Engine::Plain => kinds.all(Kind::Commit),
+    let mut rows: Vec<Row> = match engine {
+        Engine::Plain => Vec::new(),
         Engine::Delta => {
-            let descended = descent::descend(store, Kind::Commit, None, BUDGET, &Pass { store, kinds, sink });
-            rows.extend(descended.workers.into_iter().flatten());
-            descended.lost.into_iter().chain(store.loose()).collect()
+            let pass = Pass { store, kinds, sink };
+            descent::descend(store, Kind::Commit, None, LIMITS, &pass).into_iter().flatten().collect()
         }
     };
-    others.retain(|&number| kinds.get(number) == Some(Kind::Commit));
+    let read = Bits::new(store.len());
+    read.extend(rows.iter().map(|row| row.number));
+    let mut others = kinds.all(Kind::Commit);
+    others.retain(|&number| !read.contains(number));
     store.sort_by_place(&mut others);
-    readers.with(|reader| rows.extend(others.into_iter().map(|number| read_row(number, store, reader))));
+    readers.with(|reader| {
+        let others = others.into_iter().take_while(|_| !sink.cancelled());
+        rows.extend(others.map(|number| read_row(number, store, reader)));
+    });
     rows.par_sort_unstable_by_key(|row| row.number);
-    rows
+    (!sink.cancelled()).then_some(rows)
 }

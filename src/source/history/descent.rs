@@ -1,10 +1,10 @@
 //! Every entry of the packs once, along their deltas. Takes a store whose forests are planted, gives each object of a kind
 //! with its base and what it changed to a [`Visitor`], from the threads of the current pool; must never hold more bytes than
-//! the budget, however deep the chains are, or let a damaged entry through.
+//! its limits and one base a thread, however deep the chains are, or let a damaged entry through.
 //!
 //! Each entry is inflated once. Depth first, a base stays on the stack until its last delta is made; since the delta with
-//! the most below it comes last, the stack holds few bases: at most one for each halving of what is below. Where only some objects are wanted, what leads to
-//! none of them is passed over.
+//! the most below it comes last, the stack holds few bases: at most one for each halving of what is below. Where only some
+//! objects are wanted, what leads to none of them is passed over.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use super::bits::Bits;
 use super::delta;
-use super::forest::Forest;
+use super::forest::{Forest, MOST_INFLATION};
 use super::reader::Reader;
 use super::store::{Number, Pack, Store};
 use crate::edit::Edit;
@@ -24,15 +24,28 @@ use crate::edit::Edit;
 /// Compressed bytes of one task: small enough to share out evenly, large enough that sharing costs nothing.
 const TASK: u64 = 256 << 10;
 
-/// A delta with at least so many compressed bytes below it may be taken over by another thread.
-const HEAVY: u64 = 1 << 20;
-
 /// Most buffers that a worker keeps for the next object, and the largest that it keeps.
 const SPARES: usize = 16;
 const LARGEST_SPARE: usize = 4 << 20;
 
-/// zlib makes at most 1,032 bytes of one.
-const MOST_INFLATION: u64 = 1032;
+/// How often what was shared out is shared out again: each time takes room on the machine's stack.
+const MOST_SHARING: u32 = 32;
+
+/// What a descent keeps to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Most bytes of bases that all threads together hold, beside the one that each is at work with.
+    budget: usize,
+    /// A delta with at least so many compressed bytes below it may be taken over by another thread.
+    heavy: u64,
+}
+
+impl Limits {
+    /// Usual ones with a budget of so many bytes.
+    pub const fn of(budget: usize) -> Self {
+        Self { budget, heavy: 1 << 20 }
+    }
+}
 
 /// An object and what it was made from.
 pub(super) struct Visited<'a, M> {
@@ -64,42 +77,30 @@ pub(super) trait Visitor: Sync {
     fn cancelled(&self) -> bool;
 }
 
-/// What a descent leaves.
-pub(super) struct Descended<W> {
-    pub workers: Vec<W>,
-    /// Objects that could not be made here: damaged, too large, or with a base that is. In no order.
-    pub lost: Vec<Number>,
-}
-
-/// Visits the packed objects of a kind: all of them, or those that are wanted and what these are made of. `budget` is in
-/// bytes.
+/// Visits packed objects of a kind and gives what the threads have then: all of them, or those that are wanted and what these
+/// are made of. Objects that cannot be made here are left out: damaged or too large ones, those whose kind only another copy
+/// tells, and all that is made from such.
 pub(super) fn descend<V: Visitor>(
     store: &Store,
     kind: Kind,
     wanted: Option<&Bits>,
-    budget: usize,
+    limits: Limits,
     visitor: &V,
-) -> Descended<V::Worker> {
-    let descent =
-        Descent { store, visitor, budget, held: AtomicUsize::new(0), idle: Mutex::default(), lost: Mutex::default() };
+) -> Vec<V::Worker> {
+    let descent = Descent { store, visitor, limits, held: AtomicUsize::new(0), idle: Mutex::default() };
     for pack in &store.packs {
         let forest = pack.forest();
         let of_kind = |&slot: &u32| forest.kind(slot).kind() == Some(kind);
-        let unfit = forest.lost.iter().filter(|slot| of_kind(slot));
-        descent.lose(unfit.map(|&slot| pack.first + forest.position(slot)));
         let leading = wanted.map(|wanted| forest.leading_to(|position| wanted.contains(pack.first + position)));
-        let tree = Tree { pack, forest, leading: leading.as_ref() };
+        let tree = Tree { pack, forest, leading: leading.as_ref(), shared: 0 };
         let roots: Vec<u32> = forest.roots().iter().copied().filter(of_kind).filter(|&root| tree.leads(root)).collect();
         tasks(&roots, forest).into_par_iter().with_max_len(1).for_each(|task| {
             descent.with_worker(|worker| task.iter().for_each(|&root| descent.below(tree, root, None, worker)));
         });
     }
-    let take = |mutex: Mutex<Vec<_>>| mutex.into_inner().unwrap_or_else(PoisonError::into_inner);
+    debug_assert_eq!(descent.held.into_inner(), 0, "what was held should have been let go");
     let workers = descent.idle.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Descended {
-        workers: workers.into_iter().map(|worker: Worker<'_, V>| worker.own).collect(),
-        lost: take(descent.lost),
-    }
+    workers.into_iter().map(|worker: Worker<'_, V>| worker.own).collect()
 }
 
 /// Cuts roots, in the order of the pack, into tasks of about the same size.
@@ -124,6 +125,8 @@ struct Tree<'a, 'w> {
     forest: &'a Forest,
     /// Slots that are wanted or lead to one that is; `None` if all are.
     leading: Option<&'w Bits>,
+    /// How often it was shared out on the way here.
+    shared: u32,
 }
 
 impl<'a> Tree<'a, '_> {
@@ -146,11 +149,10 @@ impl<'a> Tree<'a, '_> {
 struct Descent<'a, V: Visitor> {
     store: &'a Store,
     visitor: &'a V,
-    budget: usize,
+    limits: Limits,
     /// Bytes of bases on all stacks.
     held: AtomicUsize,
     idle: Mutex<Vec<Worker<'a, V>>>,
-    lost: Mutex<Vec<Number>>,
 }
 
 /// What a thread works with.
@@ -167,7 +169,7 @@ struct Worker<'a, V: Visitor> {
 /// A base with deltas that are still to be made.
 struct Frame<'a, M> {
     slot: u32,
-    /// `None` if the budget had no room for it.
+    /// `None` if it was dropped to make room.
     bytes: Option<Vec<u8>>,
     memory: M,
     /// What is left of its deltas, beginning with one that is to be made.
@@ -186,42 +188,19 @@ impl<'a, V: Visitor> Descent<'a, V> {
         result
     }
 
-    fn lose(&self, numbers: impl Iterator<Item = Number>) {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner).extend(numbers);
-    }
-
-    /// Gives up an entry and all that is made from it.
-    fn lose_all(&self, tree: Tree<'a, '_>, slot: u32) {
-        let mut slots = vec![slot];
-        let mut at = 0;
-        while at < slots.len() {
-            slots.extend_from_slice(tree.forest.children(slots[at]));
-            at += 1;
-        }
-        self.lose(slots.into_iter().map(|slot| tree.pack.first + tree.forest.position(slot)));
-    }
-
     /// Visits an entry, of which `above` is the base if it is a delta in this pack, and all that is made from it.
     fn below(&self, tree: Tree<'a, '_>, slot: u32, above: Option<Above<'_, V::Memory>>, worker: &mut Worker<'a, V>) {
         let mut stack: Vec<Frame<'a, V::Memory>> = Vec::new();
         let mut next = Some(slot);
-        while let Some(slot) = next {
-            if self.visitor.cancelled() {
-                break;
-            }
-            let made = match stack.last() {
-                // The base was dropped: it is read again, with its own bases.
-                Some(frame) if frame.bytes.is_none() => match worker.reread(self.store, tree, frame.slot) {
-                    Some(bytes) => {
-                        let made = self.make(tree, slot, Some((&bytes, &frame.memory)), worker);
-                        worker.recycle(bytes);
-                        made
-                    }
-                    None => None,
-                },
+        while let Some(slot) = next.filter(|_| !self.visitor.cancelled()) {
+            let made = match stack.last_mut() {
                 Some(frame) => {
-                    let bytes = frame.bytes.as_deref().unwrap_or_default();
-                    self.make(tree, slot, Some((bytes, &frame.memory)), worker)
+                    if frame.bytes.is_none() {
+                        frame.bytes = worker.reread(self.store, tree, frame.slot);
+                        self.hold(frame.bytes.as_deref().unwrap_or_default());
+                    }
+                    let base = frame.bytes.as_deref().map(|bytes| (bytes, &frame.memory));
+                    base.and_then(|base| self.make(tree, slot, Some(base), worker))
                 }
                 None => self.make(tree, slot, above, worker),
             };
@@ -229,9 +208,8 @@ impl<'a, V: Visitor> Descent<'a, V> {
             while let Some(frame) = stack.pop_if(|frame| frame.rest.is_empty()) {
                 self.let_go(frame.bytes, worker);
             }
-            match made {
-                Some((bytes, memory)) => self.enter(tree, slot, bytes, memory, &mut stack, worker),
-                None => self.lose_all(tree, slot),
+            if let Some((bytes, memory)) = made {
+                self.enter(tree, slot, bytes, memory, &mut stack, worker);
             }
             next = stack.last_mut().and_then(|frame| {
                 let (first, rest) = frame.rest.split_first()?;
@@ -258,10 +236,11 @@ impl<'a, V: Visitor> Descent<'a, V> {
         if rest.is_empty() {
             return worker.recycle(bytes);
         }
-        let light = rest.partition_point(|&child| tree.forest.weight(child) < HEAVY);
-        let has_room = self.held.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= self.budget;
+        let has_room = self.hold(&bytes);
+        let light = rest.partition_point(|&child| tree.forest.weight(child) < self.limits.heavy);
         let heavy = || rest[light..].iter().filter(|&&child| tree.leads(child));
-        if has_room && heavy().count() >= 2 {
+        if has_room && tree.shared < MOST_SHARING && heavy().count() >= 2 {
+            let tree = Tree { shared: tree.shared + 1, ..tree };
             rayon::scope(|scope| {
                 for &child in heavy() {
                     let above = (&*bytes, &memory);
@@ -273,13 +252,20 @@ impl<'a, V: Visitor> Descent<'a, V> {
             });
             return self.let_go(Some(bytes), worker);
         }
-        let bytes = if has_room {
-            Some(bytes)
-        } else {
-            self.let_go(Some(bytes), worker);
-            None
-        };
-        stack.push(Frame { slot, bytes, memory, rest });
+        stack.push(Frame { slot, bytes: Some(bytes), memory, rest });
+        // The bases furthest down are needed last. The one on top is needed next, and is held without room, too.
+        let lower = stack.len() - 1;
+        for frame in &mut stack[..lower] {
+            if self.held.load(Ordering::Relaxed) <= self.limits.budget {
+                break;
+            }
+            self.let_go(frame.bytes.take(), worker);
+        }
+    }
+
+    /// Counts the bytes of a base; whether there is room for it.
+    fn hold(&self, bytes: &[u8]) -> bool {
+        self.held.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= self.limits.budget
     }
 
     fn let_go(&self, bytes: Option<Vec<u8>>, worker: &mut Worker<'a, V>) {
@@ -336,19 +322,33 @@ impl<'a, V: Visitor> Worker<'a, V> {
         }
         let (offset, end) = tree.forest.span(tree.pack, slot);
         let entry = tree.pack.data.entry(offset).ok()?;
-        if !entry.header.is_delta() {
-            let mut bytes = self.spare.pop().unwrap_or_default();
-            let size = stored_size(store, &entry, end)?;
-            bytes.resize(size, 0);
-            return inflate(&mut self.inflate, tree.pack, &entry, end, &mut bytes).then_some(bytes);
-        }
-        let Some(base) = base else { return self.reread(store, tree, slot) };
-        let size = stored_size(store, &entry, end)?;
-        if self.delta.len() < size {
+        let bytes = match base {
+            None if entry.header.is_delta() => return self.reread(store, tree, slot),
+            Some(base) => self.apply(store, tree, &entry, end, base)?,
+            None => {
+                let mut bytes = self.spare.pop().unwrap_or_default();
+                bytes.resize(stored_size(store, &entry, end)?, 0);
+                inflate(&mut self.inflate, tree.pack, &entry, end, &mut bytes).then_some(bytes)?
+            }
+        };
+        // Without checksums of the packed bytes only the name tells whether the bytes are the right ones.
+        let is_right = tree.pack.has_checksums() || {
+            let id = tree.pack.index.oid_at_index(tree.forest.position(slot));
+            let kind = tree.forest.kind(slot).kind()?;
+            gix::objs::compute_hash(id.kind(), kind, &bytes).is_ok_and(|actual| actual == id)
+        };
+        (is_right && store.work.take(bytes.len() as u64)).then_some(bytes)
+    }
+
+    /// The bytes that a delta makes of its base.
+    fn apply(&mut self, store: &Store, tree: Tree<'_, '_>, entry: &Entry, end: u64, base: &[u8]) -> Option<Vec<u8>> {
+        let size = stored_size(store, entry, end)?;
+        if self.delta.len() < size || self.delta.len() > LARGEST_SPARE {
             self.delta.resize(size, 0);
+            self.delta.shrink_to(LARGEST_SPARE);
         }
         let delta = &mut self.delta[..size];
-        if !inflate(&mut self.inflate, tree.pack, &entry, end, delta) {
+        if !inflate(&mut self.inflate, tree.pack, entry, end, delta) {
             return None;
         }
         let (base_size, size, instructions) = delta::sizes(delta)?;
@@ -365,14 +365,14 @@ impl<'a, V: Visitor> Worker<'a, V> {
         let reader = self.reader.get_or_insert_with(|| store.reader());
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
-        bytes.extend_from_slice(reader.read(tree.pack.first + tree.forest.position(slot)).ok()?.1);
+        bytes.extend_from_slice(reader.read_blob(tree.pack.first + tree.forest.position(slot)).ok()?.1);
         Some(bytes)
     }
 }
 
 /// The declared size of what an entry holds, if it is within the limit and its bytes can make so much.
 fn stored_size(store: &Store, entry: &Entry, end: u64) -> Option<usize> {
-    let possible = end.saturating_sub(entry.data_offset).saturating_mul(MOST_INFLATION);
+    let possible = end.saturating_sub(entry.data_offset).saturating_mul(MOST_INFLATION as u64);
     let size = entry.decompressed_size;
     // The instructions of a delta may be longer than what they make, but not without end.
     let limit = if entry.header.is_delta() { store.limit.bytes.saturating_mul(2) } else { store.limit.bytes };

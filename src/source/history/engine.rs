@@ -14,9 +14,10 @@ use super::census::Census;
 use super::changes::Changes;
 use super::commits::{self, Commits};
 use super::graph::{self, Graph};
+use super::kinds::Kinds;
 use super::reader::{Reader, Readers};
 use super::skeleton::Skeleton;
-use super::store::{Kinds, Number, Store};
+use super::store::{Number, Store};
 use super::tips::{self, Starts, flag};
 use super::trees::{Reached, Trees, cannot_read};
 use super::trouble::{Named, Troubles};
@@ -56,7 +57,7 @@ impl History {
     pub fn open(repository: &Repository, options: HistoryOptions, sink: &dyn Sink) -> Result<Self, HistoryError> {
         let store = Store::open(repository.object_dirs(), repository.object_hash(), options.size, sink);
         let troubles = Troubles::new(store.promisor_packs || repository.has_promisor());
-        let shallow = shallow_commits(repository);
+        let shallow = shallow_commits(repository, &troubles);
         let mut kinds = Kinds::default();
         let (starts, graph) = {
             let readers = Readers::new(&store);
@@ -76,9 +77,13 @@ impl History {
                     if unreachable {
                         starts.tags.extend(kinds.all(Kind::Tag));
                     }
-                    let rows = commits::all_rows(&kinds, with, options.engine, sink);
-                    let graph = graph::full(&starts.commits, unreachable, options.since, rows, with);
-                    (starts, graph)
+                    match commits::all_rows(&kinds, with, options.engine, sink) {
+                        Some(rows) => {
+                            let graph = graph::full(&starts.commits, unreachable, options.since, rows, with);
+                            (starts, graph)
+                        }
+                        None => (Starts::default(), Graph::default()),
+                    }
                 }
             }
         };
@@ -323,8 +328,29 @@ fn head_tree(repository: &Repository, store: &Store) -> Option<Number> {
     }
 }
 
-/// The commits at which a shallow clone ends.
-fn shallow_commits(repository: &Repository) -> BTreeSet<ObjectId> {
-    let text = std::fs::read(repository.common_dir().join("shallow")).unwrap_or_default();
-    text.split(|&b| b == b'\n').filter_map(|line| ObjectId::from_hex(line.trim_ascii()).ok()).collect()
+/// Largest list of the commits at which a shallow clone ends: 400,000 of them.
+const MOST_SHALLOW_BYTES: u64 = 16 << 20;
+
+/// The commits at which a shallow clone ends. git refuses a repository whose list is damaged; its history is walked here.
+fn shallow_commits(repository: &Repository, troubles: &Troubles) -> BTreeSet<ObjectId> {
+    let path = repository.common_dir().join("shallow");
+    let text = match std::fs::metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return BTreeSet::new(),
+        Ok(meta) if !meta.is_file() || meta.len() > MOST_SHALLOW_BYTES => {
+            troubles.add(SkipReason::GitRefused, "shallow: no file, or too large".to_owned());
+            return BTreeSet::new();
+        }
+        _ => std::fs::read(&path).unwrap_or_else(|error| {
+            troubles.add(SkipReason::Unreadable, format!("shallow: {}", error.kind()));
+            Vec::new()
+        }),
+    };
+    let hash = repository.object_hash();
+    let id_of = |line: &[u8]| ObjectId::from_hex(line.trim_ascii()).ok().filter(|id| id.kind() == hash);
+    let lines = || text.split(|&b| b == b'\n').filter(|line| !line.is_empty());
+    let bad = lines().filter(|line| id_of(line).is_none()).count();
+    if bad > 0 {
+        troubles.add(SkipReason::GitRefused, format!("shallow: lines that are no object ids: {bad}"));
+    }
+    lines().filter_map(id_of).collect()
 }

@@ -7,13 +7,24 @@ use gix::odb::pack::data::entry::Header;
 use rayon::prelude::*;
 
 use super::bits::Bits;
-use super::store::{KindCode, Pack};
+use super::kinds::KindCode;
+use super::store::Pack;
+use crate::blob::ObjectId;
 
 /// No slot.
 const NONE: u32 = u32::MAX;
 
+/// Bytes before the first entry of a pack.
+const HEADER: u64 = gix::odb::pack::data::header::SIZE as u64;
+
 /// Unit of [`Forest::weight`] in bytes.
 const WEIGHT_UNIT: u64 = 16;
+
+/// zlib makes at most 1,032 bytes of one.
+pub(super) const MOST_INFLATION: usize = 1032;
+
+/// Chains longer than this are rare: git makes them 50 deltas long by itself, and up to 250 where it is told to pack well.
+const DEEP: u32 = 256;
 
 /// The deltas of one pack.
 pub(super) struct Forest {
@@ -34,33 +45,37 @@ pub(super) struct Forest {
     damaged: Vec<bool>,
     /// Slots whose base is lost or in a circle.
     pub lost: Vec<u32>,
+    /// Slots whose base is in another pack or a loose object, with that base.
+    pub foreign: Vec<(u32, ObjectId)>,
+    /// Deltas in the longest chain.
+    depth: u32,
+    /// There are bytes of no entry before the first.
+    starts_late: bool,
 }
 
 /// What the header of an entry says.
-#[derive(Clone, Copy)]
 struct Head {
     kind: KindCode,
     base: u32,
+    foreign: Option<ObjectId>,
     damaged: bool,
     /// Its real end, if that is not where the next entry begins.
     end: Option<u64>,
 }
 
 impl Forest {
-    /// Reads the headers of a pack's entries and compares their bytes with the checksums of the index. `foreign` gives the
-    /// kind of a base in another pack.
-    pub fn build(pack: &Pack, foreign: &(dyn Fn(&gix::oid) -> KindCode + Sync)) -> Self {
+    /// Reads the headers of a pack's entries and compares their bytes with the checksums of the index. Deltas of something in
+    /// another pack have no kind yet.
+    pub fn build(pack: &Pack) -> Self {
         let mut order: Vec<(u64, u32)> = (0..pack.index.num_objects())
             .map(|position| (pack.index.pack_offset_at_index(position), position))
             .collect();
         order.par_sort_unstable();
         let slots = order.len();
         let end_of = |slot: usize| order.get(slot + 1).map_or(pack.data.pack_end() as u64, |next| next.0);
-        let heads: Vec<Head> = (0..slots)
-            .into_par_iter()
-            .with_min_len(1024)
-            .map(|slot| head(pack, &order, slot, end_of(slot), foreign))
-            .collect();
+        let heads: Vec<Head> =
+            (0..slots).into_par_iter().with_min_len(1024).map(|slot| head(pack, &order, slot, end_of(slot))).collect();
+        let begins = order.first().map_or(pack.data.pack_end() as u64, |first| first.0);
         let ends = heads.iter().enumerate().filter_map(|(slot, head)| Some((slot as u32, head.end?))).collect();
 
         let mut starts = vec![0_u32; slots + 1];
@@ -94,6 +109,9 @@ impl Forest {
                 .collect(),
             damaged: if any_damage { heads.iter().map(|head| head.damaged).collect() } else { Vec::new() },
             lost: Vec::new(),
+            foreign: (0_u32..).zip(&heads).filter_map(|(slot, head)| Some((slot, head.foreign?))).collect(),
+            depth: 0,
+            starts_late: begins > HEADER,
         };
         drop((order, heads));
         forest.settle();
@@ -126,7 +144,14 @@ impl Forest {
     /// Hands kinds and damage down from the roots, and weights up.
     fn settle(&mut self) {
         let downward = self.downward();
-        for slot in downward.iter().map(|&slot| slot as usize) {
+        // It goes down level by level.
+        let (mut level, mut made) = (self.roots.len(), self.roots.len());
+        for (at, slot) in downward.iter().map(|&slot| slot as usize).enumerate() {
+            if at == level {
+                self.depth += 1;
+                level = made;
+            }
+            made += (self.starts[slot + 1] - self.starts[slot]) as usize;
             for &child in &self.children[self.starts[slot] as usize..self.starts[slot + 1] as usize] {
                 self.kinds[child as usize] = self.kinds[slot];
                 if !self.damaged.is_empty() {
@@ -181,6 +206,20 @@ impl Forest {
         self.kinds[slot as usize]
     }
 
+    /// Gives a kind to a delta of something in another pack, and to all that is made from it.
+    pub fn set_kind(&mut self, slot: u32, kind: KindCode) {
+        let mut todo = vec![slot];
+        while let Some(slot) = todo.pop() {
+            self.kinds[slot as usize] = kind;
+            todo.extend_from_slice(self.children(slot));
+        }
+    }
+
+    /// Whether some chain of deltas is longer than [`DEEP`].
+    pub fn is_deep(&self) -> bool {
+        self.depth > DEEP
+    }
+
     /// Whether an entry, or something it is made of, is damaged.
     pub fn is_damaged(&self, slot: u32) -> bool {
         self.damaged.get(slot as usize).copied().unwrap_or(false)
@@ -193,7 +232,7 @@ impl Forest {
 
     /// Whether there are bytes between entries that the index does not know.
     pub fn hides_entries(&self) -> bool {
-        !self.ends.is_empty()
+        !self.ends.is_empty() || self.starts_late
     }
 
     /// Offset of an entry and of its end.
@@ -205,31 +244,24 @@ impl Forest {
 
     /// The slot of an index position; looks through all, for the few that are asked.
     pub fn slot_of(&self, pack: &Pack, position: u32) -> Option<u32> {
-        let offset = pack.index.pack_offset_at_index(position);
-        let by_offset = |&other: &u32| pack.index.pack_offset_at_index(other);
-        self.positions.binary_search_by_key(&offset, by_offset).ok().map(|slot| slot as u32)
+        let key = |&other: &u32| (pack.index.pack_offset_at_index(other), other);
+        self.positions.binary_search_by_key(&key(&position), key).ok().map(|slot| slot as u32)
     }
 }
 
-fn head(
-    pack: &Pack,
-    order: &[(u64, u32)],
-    slot: usize,
-    next: u64,
-    foreign: &(dyn Fn(&gix::oid) -> KindCode + Sync),
-) -> Head {
+fn head(pack: &Pack, order: &[(u64, u32)], slot: usize, next: u64) -> Head {
     let (offset, position) = order[slot];
-    let lost = Head { kind: KindCode::UNKNOWN, base: NONE, damaged: true, end: None };
+    let lost = Head { kind: KindCode::UNKNOWN, base: NONE, foreign: None, damaged: true, end: None };
     let Ok(entry) = pack.data.entry(offset) else { return lost };
     let (damaged, end) = if is_whole(pack, offset, next, position) {
         (false, None)
     } else {
         // An index may leave out an entry; what stands before it then seems to end too late.
-        let end = stream_end(pack, &entry).filter(|&end| end < next && is_whole(pack, offset, end, position));
+        let end = stream_end(pack, &entry, next).filter(|&end| is_whole(pack, offset, end, position));
         (end.is_none(), end)
     };
     let in_pack = |found: Option<u32>| match found {
-        Some(base) if base as usize != slot => Head { kind: KindCode::UNKNOWN, base, damaged, end },
+        Some(base) if base as usize != slot => Head { kind: KindCode::UNKNOWN, base, foreign: None, damaged, end },
         _ => lost,
     };
     match entry.header {
@@ -243,9 +275,9 @@ fn head(
                 in_pack(order.binary_search_by_key(&offset, |entry| entry.0).ok().map(|base| base as u32))
             }
             // A base in another pack: git writes no such pack to disk, but reads it.
-            None => Head { kind: foreign(&base_id), base: NONE, damaged, end },
+            None => Head { kind: KindCode::UNKNOWN, base: NONE, foreign: Some(base_id), damaged, end },
         },
-        other => Head { kind: KindCode::of(other.as_kind()), base: NONE, damaged, end },
+        other => Head { kind: KindCode::of(other.as_kind()), base: NONE, foreign: None, damaged, end },
     }
 }
 
@@ -271,11 +303,19 @@ fn is_whole(pack: &Pack, offset: u64, end: u64, position: u32) -> bool {
     inside && pack.data.entry_crc32(offset, (end - offset) as usize) == expected
 }
 
-/// Where the compressed bytes of an entry really end.
-fn stream_end(pack: &Pack, entry: &gix::odb::pack::data::Entry) -> Option<u64> {
-    let limit = pack.data.alloc_limit_bytes.unwrap_or(usize::MAX);
+/// Where the compressed bytes of an entry end, if that is before the next one begins.
+///
+/// Not a byte further is inflated: entries that overlap would else be inflated as often as there are some.
+fn stream_end(pack: &Pack, entry: &gix::odb::pack::data::Entry, next: u64) -> Option<u64> {
+    let input =
+        pack.data.entry_slice(entry.data_offset..next.max(entry.data_offset).min(pack.data.pack_end() as u64))?;
+    let limit = pack.data.alloc_limit_bytes.unwrap_or(usize::MAX).min(input.len().saturating_mul(MOST_INFLATION));
     let size = usize::try_from(entry.decompressed_size).ok().filter(|&size| size <= limit)?;
     let mut out = vec![0; size];
-    let consumed = pack.data.decompress_entry(entry, &mut gix::zlib::Inflate::default(), &mut out).ok()?;
-    Some(entry.data_offset + consumed as u64)
+    match gix::zlib::Inflate::default().once(input, &mut out) {
+        Ok((gix::zlib::Status::StreamEnd, consumed, written)) if written == size && consumed < input.len() => {
+            Some(entry.data_offset + consumed as u64)
+        }
+        _ => None,
+    }
 }

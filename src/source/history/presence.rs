@@ -1,6 +1,6 @@
 //! Whether a commit has any of some blobs. Takes pairs of path and blob, looks them up in the skeleton; each root tree once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use super::attribution::{Attribution, Pair};
 use super::skeleton::Item;
@@ -9,20 +9,19 @@ use super::store::Number;
 /// Whether commits have any of some (path, blob) pairs.
 pub struct Presence<'a> {
     attribution: &'a Attribution<'a>,
-    /// Names of each path, and the blobs that count there.
-    paths: BTreeMap<Vec<u32>, BTreeSet<Number>>,
+    /// Names of each path.
+    paths: BTreeSet<Vec<u32>>,
+    /// The blobs that count at any of them.
+    blobs: BTreeSet<Number>,
     known: HashMap<u32, bool>,
 }
 
 impl<'a> Presence<'a> {
     /// Asks for the blobs of these pairs, each at any of their paths.
     pub fn new(attribution: &'a Attribution<'a>, pairs: &[&Pair]) -> Self {
-        let mut paths: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-        let blobs: BTreeSet<Number> = pairs.iter().map(|pair| pair.blob).collect();
-        for pair in pairs {
-            paths.entry(attribution.paths.names(pair.path).0).or_insert_with(|| blobs.clone());
-        }
-        Self { attribution, paths, known: HashMap::new() }
+        let paths = pairs.iter().map(|pair| attribution.paths.names(pair.path).0).collect();
+        let blobs = pairs.iter().map(|pair| pair.blob).collect();
+        Self { attribution, paths, blobs, known: HashMap::new() }
     }
 
     /// Whether the commit of a rank has one of them.
@@ -31,17 +30,17 @@ impl<'a> Presence<'a> {
         if let Some(&known) = self.known.get(&root) {
             return known;
         }
-        let found = self.paths.iter().any(|(names, blobs)| self.stands(root, names, blobs));
+        let found = self.paths.iter().any(|names| self.stands(root, names));
         self.known.insert(root, found);
         found
     }
 
-    fn stands(&self, root: u32, names: &[u32], blobs: &BTreeSet<Number>) -> bool {
+    fn stands(&self, root: u32, names: &[u32]) -> bool {
         let mut nodes = vec![root];
         for (depth, &name) in names.iter().enumerate() {
             let items = nodes.iter().flat_map(|&node| self.attribution.skeleton.named(node, name));
             if depth + 1 == names.len() {
-                return items.into_iter().any(|item: &Item| !item.is_tree && blobs.contains(&item.target));
+                return items.into_iter().any(|item: &Item| !item.is_tree && self.blobs.contains(&item.target));
             }
             nodes = items.filter(|item| item.is_tree).map(|item| item.target).collect();
         }

@@ -6,10 +6,9 @@
 //! asks first, and a number per object lets the passes keep bits instead of ids. Multi-pack indexes and commit-graphs are
 //! never read: they only repeat what packs say, and a stale or forged one would mislead.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use gix::objs::Kind;
 use gix::odb::loose;
@@ -17,8 +16,10 @@ use gix::odb::pack::{data, index};
 use rayon::prelude::*;
 
 use super::alternates::with_alternates;
+use super::folders::{OpenPacks, list_loose};
 use super::forest::Forest;
-use super::reader::Reader;
+use super::kinds::{KindCode, Kinds};
+use super::reader::{MAX_FOREIGN_BASES, Reader};
 use super::trouble::Troubles;
 use crate::blob::ObjectId;
 use crate::coverage::SkipReason;
@@ -51,6 +52,36 @@ pub(super) struct Store {
     pub promisor_packs: bool,
     /// Limit on what one object may allocate while it is decoded.
     pub limit: SizeLimit,
+    pub work: Work,
+}
+
+/// Bytes that packs may be decoded to, and how many more for each byte of theirs.
+///
+/// Deltas can make any number of large objects from a few bytes each, so that no limit on one object bounds the time. A
+/// large file with thousands of versions is honest and makes a thousand bytes of one; the densest histories that were
+/// measured make 300. What is scanned before the limit is hit depends on the threads, as after Ctrl-C.
+const MOST_WORK: u64 = 16 << 30;
+const MOST_WORK_A_BYTE: u64 = 4096;
+
+/// What may still be decoded.
+pub(super) struct Work {
+    left: AtomicU64,
+}
+
+impl Work {
+    /// Takes so many bytes; `false` if there are not so many left, and then ever after.
+    pub fn take(&self, bytes: u64) -> bool {
+        let took = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes.max(1)));
+        if took.is_err() {
+            self.left.store(0, Ordering::Relaxed);
+        }
+        took.is_ok()
+    }
+
+    /// Whether nothing is left.
+    pub fn is_done(&self) -> bool {
+        self.left.load(Ordering::Relaxed) == 0
+    }
 }
 
 impl Store {
@@ -59,11 +90,11 @@ impl Store {
         let folders = with_alternates(objects, sink);
         // A delta needs its base, its result and its instructions at once.
         let allocation = usize::try_from(limit.bytes.max(SizeLimit::DEFAULT.bytes).saturating_mul(3)).ok();
-        let mut opened = Vec::new();
-        let mut promisor_packs = false;
+        let mut opened = OpenPacks::new(hash, allocation);
         for folder in &folders {
-            open_packs(&folder.join("pack"), hash, allocation, &mut opened, &mut promisor_packs, sink);
+            opened.add(&folder.join("pack"), sink);
         }
+        let OpenPacks { packs: mut opened, promisor: promisor_packs, .. } = opened;
         // The largest first: most look-ups then end in the first pack.
         opened.sort_by(|a, b| b.1.num_objects().cmp(&a.1.num_objects()).then_with(|| a.0.cmp(&b.0)));
         let mut packs: Vec<Pack> = Vec::new();
@@ -91,7 +122,9 @@ impl Store {
         loose.sort_unstable();
         loose.dedup_by_key(|entry| entry.0);
         loose.truncate((u32::MAX - 1 - first) as usize);
-        Self { hash, packs, loose_stores, loose, loose_first: first, promisor_packs, limit }
+        let packed = packs.iter().map(|pack| pack.data.data_len() as u64).sum::<u64>();
+        let work = Work { left: AtomicU64::new(MOST_WORK.saturating_add(packed.saturating_mul(MOST_WORK_A_BYTE))) };
+        Self { hash, packs, loose_stores, loose, loose_first: first, promisor_packs, limit, work }
     }
 
     /// One past the greatest number.
@@ -158,12 +191,43 @@ impl Store {
     /// Learns how the objects of the packs are made of each other, and compares all packed bytes with their checksums. What
     /// indexes leave out goes to `troubles`.
     pub fn plant(&self, troubles: &Troubles) {
-        for pack in &self.packs {
-            let foreign = |id: &gix::oid| KindCode::of(self.reader().kind_of(&id.to_owned()));
-            if pack.forest.get_or_init(|| Forest::build(pack, &foreign)).hides_entries() {
+        let mut forests: Vec<Forest> = self.packs.iter().map(Forest::build).collect();
+        // Bases in other packs may in turn have bases in other packs.
+        for _ in 0..MAX_FOREIGN_BASES {
+            let of_base = |id: &ObjectId| self.copies(id).into_iter().map(|copy| self.header_kind(&forests, copy));
+            let known = |id: &ObjectId| of_base(id).find(|&kind| kind != KindCode::UNKNOWN);
+            let unknown = |forest: &Forest, slot| forest.kind(slot) == KindCode::UNKNOWN;
+            let found: Vec<(usize, u32, KindCode)> = forests
+                .iter()
+                .enumerate()
+                .flat_map(|(at, forest)| forest.foreign.iter().map(move |(slot, base)| (at, forest, *slot, base)))
+                .filter(|&(_, forest, slot, _)| unknown(forest, slot))
+                .filter_map(|(at, _, slot, base)| Some((at, slot, known(base)?)))
+                .collect();
+            if found.is_empty() {
+                break;
+            }
+            for (at, slot, kind) in found {
+                forests[at].set_kind(slot, kind);
+            }
+        }
+        for (pack, forest) in self.packs.iter().zip(forests) {
+            if forest.hides_entries() {
                 let what = format!("pack {}: its index leaves out some of its objects", pack.name);
                 troubles.add(SkipReason::CorruptObject, what);
             }
+            pack.forest.get_or_init(|| forest);
+        }
+    }
+
+    /// The kind of an object by its header and those of its bases.
+    fn header_kind(&self, forests: &[Forest], number: Number) -> KindCode {
+        match self.place(number) {
+            Place::Packed { pack, position } => {
+                let forest = &forests[pack.data.id as usize];
+                forest.slot_of(pack, position).map_or(KindCode::UNKNOWN, |slot| forest.kind(slot))
+            }
+            Place::Loose { .. } => KindCode::of(self.loose_kind(number)),
         }
     }
 
@@ -171,10 +235,16 @@ impl Store {
     /// that are not canonical, have none.
     pub fn kinds(&self) -> Kinds {
         let mut kinds = vec![KindCode::UNKNOWN; self.len() as usize];
+        let mut damaged = Vec::new();
         for pack in &self.packs {
             let forest = pack.forest();
             for slot in 0..forest.len() {
-                kinds[(pack.first + forest.position(slot)) as usize] = forest.kind(slot);
+                let number = pack.first + forest.position(slot);
+                if forest.is_damaged(slot) {
+                    damaged.push((number, forest.kind(slot)));
+                } else {
+                    kinds[number as usize] = forest.kind(slot);
+                }
             }
         }
         kinds[self.loose_first as usize..]
@@ -182,6 +252,12 @@ impl Store {
             .enumerate()
             .for_each(|(at, kind)| *kind = KindCode::of(self.loose_kind(self.loose_first + at as u32)));
         self.settle(&mut kinds);
+        // The kind that damage shows may be a wrong one: it counts where no copy is whole.
+        for (number, kind) in damaged {
+            let canonical = self.find(&self.id(number)).unwrap_or(number);
+            let known = &mut kinds[canonical as usize];
+            *known = if *known == KindCode::UNKNOWN { kind } else { *known };
+        }
         Kinds(kinds)
     }
 
@@ -241,130 +317,14 @@ impl Pack {
         self.index.crc32_at_index(position)?;
         Some(forest.has_damage() && forest.slot_of(self, position).is_none_or(|slot| forest.is_damaged(slot)))
     }
-}
 
-/// The kind of an object in one byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct KindCode(pub(super) u8);
-
-impl KindCode {
-    /// Of objects whose header cannot be read.
-    pub const UNKNOWN: Self = Self(0);
-
-    /// The code of a kind.
-    pub fn of(kind: Option<Kind>) -> Self {
-        Self(match kind {
-            None => 0,
-            Some(Kind::Commit) => 1,
-            Some(Kind::Tree) => 2,
-            Some(Kind::Blob) => 3,
-            Some(Kind::Tag) => 4,
-        })
+    /// Whether chains of deltas are longer than any that git writes by itself, or were not measured.
+    pub fn may_be_deep(&self) -> bool {
+        self.forest.get().is_none_or(Forest::is_deep)
     }
 
-    /// The kind of a code.
-    pub fn kind(self) -> Option<Kind> {
-        match self.0 {
-            1 => Some(Kind::Commit),
-            2 => Some(Kind::Tree),
-            3 => Some(Kind::Blob),
-            4 => Some(Kind::Tag),
-            _ => None,
-        }
-    }
-}
-
-/// The kind of every object, one byte each.
-#[derive(Default)]
-pub(super) struct Kinds(Vec<KindCode>);
-
-impl Kinds {
-    /// The kind of an object; `None` for damaged ones and second copies.
-    pub fn get(&self, number: Number) -> Option<Kind> {
-        self.0.get(number as usize).copied().unwrap_or(KindCode::UNKNOWN).kind()
-    }
-
-    /// All objects of a kind, ascending.
-    pub fn all(&self, kind: Kind) -> Vec<Number> {
-        (0..self.0.len() as u32).filter(|&number| self.get(number) == Some(kind)).collect()
-    }
-
-    /// Numbers without a kind, ascending.
-    pub fn unknown(&self) -> Vec<Number> {
-        (0..self.0.len() as u32).filter(|&number| self.get(number).is_none()).collect()
-    }
-}
-
-type OpenPack = (String, index::File, data::File);
-
-fn open_packs(
-    folder: &Path,
-    hash: gix::hash::Kind,
-    allocation: Option<usize>,
-    into: &mut Vec<OpenPack>,
-    promisor: &mut bool,
-    sink: &dyn Sink,
-) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    let paths: BTreeSet<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    *promisor |= paths.iter().any(|path| path.extension().is_some_and(|ext| ext == "promisor"));
-    let is_pack = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"pack-"));
-    for path in paths.iter().filter(|path| is_pack(path)) {
-        let corrupt = |what: String| sink.skip(SkipReason::CorruptObject, what);
-        let name = path.with_extension("pack").file_name().unwrap_or_default().to_string_lossy().into_owned();
-        match path.extension().and_then(|ext| ext.to_str()) {
-            Some("pack") if !paths.contains(&path.with_extension("idx")) => corrupt(format!("pack {name}: no index")),
-            Some("idx") if path.is_file() => match open_pack(path, hash, allocation) {
-                Ok((index, data)) => {
-                    if index.num_objects() != data.num_objects() || index.pack_checksum() != data.checksum() {
-                        corrupt(format!("pack {name}: truncated, or not the pack of its index"));
-                    }
-                    into.push((name, index, data));
-                }
-                Err(error) => corrupt(format!("pack {name}: {error}")),
-            },
-            _ => {}
-        }
-    }
-}
-
-/// gix's messages hold paths, which differ from machine to machine: these are our own words.
-fn open_pack(
-    path: &Path,
-    hash: gix::hash::Kind,
-    allocation: Option<usize>,
-) -> Result<(index::File, data::File), &'static str> {
-    let pack = path.with_extension("pack");
-    if !pack.is_file() {
-        return Err("an index without its pack");
-    }
-    // The parser of a hostile file may have a bug; one pack must not end the scan.
-    let opened = std::panic::catch_unwind(|| index::File::at(path, hash).ok());
-    let index = opened.ok().flatten().ok_or("its index is damaged")?;
-    let data = data::File::at(pack, hash).map_err(|_| "damaged or not readable")?;
-    Ok((index, data.with_alloc_limit_bytes(allocation)))
-}
-
-fn list_loose(folder: &Path, at: u16, hash: gix::hash::Kind, into: &mut Vec<(ObjectId, u16)>, sink: &dyn Sink) {
-    for byte in 0..=255u8 {
-        let prefix = format!("{byte:02x}");
-        let entries = match fs::read_dir(folder.join(&prefix)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                sink.skip(SkipReason::Unreadable, format!("objects/{prefix}: {}", error.kind()));
-                continue;
-            }
-        };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let Some(rest) = name.to_str().filter(|rest| rest.len() + 2 == hash.len_in_hex()) else { continue };
-            // A pipe or device under an object's name would block the reader.
-            if entry.file_type().is_ok_and(|kind| kind.is_file())
-                && let Ok(id) = ObjectId::from_hex(format!("{prefix}{rest}").as_bytes())
-            {
-                into.push((id, at));
-            }
-        }
+    /// Whether its index has checksums of the packed bytes; old ones have none.
+    pub fn has_checksums(&self) -> bool {
+        self.index.version() == index::Version::V2
     }
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use gix::objs::Kind;
 
+use super::kinds::Kinds;
 use super::parse;
 use super::reader::Reader;
-use super::store::{Kinds, Number, Store};
+use super::store::{Number, Store};
 use super::trouble::{Named, Troubles};
 use crate::blob::ObjectId;
 use crate::coverage::SkipReason;

@@ -5,9 +5,10 @@ use gix::objs::Kind;
 use rayon::prelude::*;
 
 use super::bits::Bits;
+use super::kinds::Kinds;
 use super::parse::{self, EntryKind};
 use super::reader::{ReadError, Reader, Readers};
-use super::store::{Kinds, Number, Store};
+use super::store::{Number, Store};
 use super::trouble::{Named, Troubles};
 use crate::coverage::SkipReason;
 use crate::source::Sink;
@@ -69,6 +70,8 @@ pub(super) fn cannot_read(store: &Store, number: Number, kind: Named, error: Rea
         ReadError::Corrupt => format!("{kind} {id}: cannot be decoded"),
         ReadError::TooLarge(Some(size)) => format!("{kind} {id}: {size} bytes"),
         ReadError::TooLarge(None) => format!("{kind} {id}: decoding it needs too much memory"),
+        // One line, however many objects are left.
+        ReadError::TooMuch => "the rest of the history: its packs make too many bytes of few".to_owned(),
         ReadError::Panic => format!("{kind} {id}: the decoder panicked"),
     };
     troubles.add(error.reason(store.limit), what);

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use gix::objs::Kind;
 
 use super::bits::Bits;
-use super::descent::{self, Visited, Visitor};
+use super::descent::{self, Limits, Visited, Visitor};
 use super::store::{Number, Store};
 use super::trouble::Troubles;
 use crate::blob::Blob;
@@ -15,14 +15,14 @@ use crate::provenance::Provenance;
 use crate::source::{Base, Memory, Sink};
 
 /// Most bytes of bases that are held at a time.
-const BUDGET: usize = 192 << 20;
+const LIMITS: Limits = Limits::of(192 << 20);
 
 /// Hands out the wanted blobs of all packs. Gives all others that are wanted: loose ones, and those that could not be made
 /// along their deltas, whatever the reason. An entry whose header is damaged belongs to no kind and no tree of deltas, so
 /// what a descent says it lost would not be enough.
 pub(super) fn hand_out(store: &Store, wanted: &Bits, troubles: &Troubles, sink: &dyn Sink) -> Vec<Number> {
     let versions = Versions { store, wanted, visited: Bits::new(store.len()), troubles, sink };
-    descent::descend(store, Kind::Blob, Some(wanted), BUDGET, &versions);
+    descent::descend(store, Kind::Blob, Some(wanted), LIMITS, &versions);
     wanted.to_vec().into_iter().filter(|&number| !versions.visited.contains(number)).collect()
 }
 

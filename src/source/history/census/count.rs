@@ -2,17 +2,18 @@
 //! must never look up an entry that the base has as well.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use gix::objs::Kind;
 
-use super::{ABSENT, Absent, Entry, FOLDER, NONE, Row};
+use super::{ABSENT, Absent, Entry, FOLDER, MOST_ENTRIES, NONE, Row};
 use crate::edit::Edit;
 use crate::source::Sink;
 use crate::source::history::descent::{Visited, Visitor};
+use crate::source::history::kinds::Kinds;
 use crate::source::history::parse::{self, EntryKind};
-use crate::source::history::store::{Kinds, Number, Store};
+use crate::source::history::store::{Number, Store};
 
 /// Numbers for things, in the order in which they were first asked for.
 pub(super) struct Numbers<T> {
@@ -63,6 +64,8 @@ pub(super) struct Counter<'a> {
     pub absent: Mutex<Numbers<Absent>>,
     /// Whether something was met that only a walk from the roots can tell of.
     pub damaged: AtomicBool,
+    /// Entries in all tallies.
+    kept: AtomicUsize,
 }
 
 impl Visitor for Counter<'_> {
@@ -82,7 +85,12 @@ impl Visitor for Counter<'_> {
     }
 }
 
-impl Counter<'_> {
+impl<'a> Counter<'a> {
+    pub fn new(store: &'a Store, kinds: &'a Kinds, sink: &'a dyn Sink) -> Self {
+        let (names, absent, damaged) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Self { store, kinds, sink, names, absent, damaged, kept: AtomicUsize::new(0) }
+    }
+
     /// Whether to read no more.
     pub fn stopped(&self) -> bool {
         self.damaged.load(Ordering::Relaxed) || self.sink.cancelled()
@@ -115,7 +123,10 @@ impl Counter<'_> {
                         let mut which = first;
                         while which < known.len() && end_of(which) <= base_end {
                             entries.push(((known[which].0 as usize - there + at) as u32, known[which].1));
-                            stays[which] = true;
+                            // What is there twice came once more.
+                            if std::mem::replace(&mut stays[which], true) && known[which].1.child != NONE {
+                                tally.entries.push(known[which].1);
+                            }
                             which += 1;
                         }
                         if which > first {
@@ -141,6 +152,10 @@ impl Counter<'_> {
         let went = known.iter().zip(&stays).filter(|((_, entry), stays)| !**stays && entry.child != NONE);
         tally.entries.extend(went.map(|((_, entry), _)| *entry));
         let went = tally.entries.len() - start - came;
+        if self.kept.fetch_add(came + went, Ordering::Relaxed) + came + went > MOST_ENTRIES {
+            self.damaged.store(true, Ordering::Relaxed);
+            return None;
+        }
         let (base, depth) = base.map_or((NONE, 0), |(base, _)| (base.number, base.depth + 1));
         tally.rows.push(Row { number, base, depth, worker: 0, start, came: came as u32, went: went as u32 });
         Some(Known { number, depth, entries, len: bytes.len() })
