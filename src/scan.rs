@@ -6,12 +6,14 @@
 mod collector;
 mod options;
 mod sightings;
+mod state;
 mod target;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 pub use options::{Options, Progress, ScanError, Target};
+pub use state::{MAX_BYTES as MAX_STATE_BYTES, State, StateError, Used};
 
 use crate::coverage::{Coverage, SkipReason};
 use crate::detect::Detector;
@@ -22,6 +24,9 @@ use target::Opened;
 
 /// Scans targets with the selected rules. Gives a report even if much could not be read; [`Report::complete`] says so.
 ///
+/// `state` holds what the last scan of these targets remembered, and then what this one does. It saves work and changes
+/// nothing of the report. Only whole histories are remembered; of an interrupted scan it is not worth keeping.
+///
 /// Fails only for what the user must mend first: a target that is not there, a range that names nothing, a regex of the
 /// configuration that is none.
 pub fn scan(
@@ -29,6 +34,7 @@ pub fn scan(
     options: &Options,
     rules: &RuleSet,
     selected: &[RuleIndex],
+    state: Option<&mut State>,
     progress: &dyn Progress,
     cancel: &AtomicBool,
 ) -> Result<Report, ScanError> {
@@ -53,10 +59,18 @@ pub fn scan(
         targets.iter().map(|target| Opened::open(target, options, progress, cancel)).collect::<Result<Vec<_>, _>>()?;
     let mut coverage = Coverage::default();
     let mut looked = Vec::with_capacity(opened.len());
+    let mut state = state.filter(|_| options.is_whole_history());
+    let known = state.as_mut().map(|state| state.begin(state::detection_digest(options, rules, selected)));
     for target in &opened {
-        let collector = Collector::new(&detector, options, target.repository(), progress, cancel);
+        let repository = target.repository();
+        let key = repository.map(|repository| state::repository_key(repository.common_dir()));
+        let recall = known.as_ref().zip(key).map(|(known, key)| known.of(&key));
+        let collector = Collector::new(&detector, options, repository, progress, cancel).with_recall(recall.as_ref());
         looked.push(pool.install(|| target.look(&collector, options, progress))?);
         coverage.merge(collector.into_coverage());
+        if let (Some(state), Some(key), Some(recall)) = (&mut state, key, recall) {
+            state.learn(key, recall);
+        }
     }
     if cancel.load(Ordering::Relaxed) {
         coverage.skip(SkipReason::Interrupted, "stopped by the user");

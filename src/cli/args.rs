@@ -105,6 +105,19 @@ pub struct ScanArgs {
     /// Also the commits that only reflogs name.
     #[arg(long, help_heading = "What to scan")]
     pub reflog: bool,
+    /// Remember in FILE what was scanned of the history, and read only what is new next time; the report is that of a
+    /// full scan.
+    ///
+    /// If FILE does not exist, everything is scanned and it is written; so it is with other rules, another version, or a
+    /// damaged FILE. It holds ids and sizes and no secret, of the targets of the last scan, and can be deleted at any time.
+    /// Keep it where only you can write: whoever can change it can hide findings.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "What to scan",
+        conflicts_with_all = ["no_history", "since", "staged", "diff"]
+    )]
+    pub state: Option<PathBuf>,
     /// Only what is staged for the next commit.
     #[arg(
         long,

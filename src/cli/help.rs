@@ -19,6 +19,7 @@ Examples:
   sekisho scan --no-history src                 one folder as it is
   sekisho scan --history=main..topic --no-tree  what a branch brings
   sekisho scan -o report.json -o scan.sarif     two reports in files, text on standard output
+  sekisho scan --state .git/sekisho.state       remembers; the next scan reads only what is new
   git diff main | sekisho scan --diff -         the added lines of a diff
   sekisho scan --fail-on critical,endpoint:high --allow-incomplete=shallow-boundary
 "

@@ -19,6 +19,7 @@ pub mod rules;
 pub mod ruleset;
 pub mod scan;
 pub mod snippet;
+pub mod state;
 pub mod suggest;
 pub mod terminal;
 pub mod value;

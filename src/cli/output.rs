@@ -14,6 +14,9 @@ use super::args;
 use super::error::UserError;
 use super::terminal::escape_path;
 
+/// What is written, in messages.
+pub const REPORT: &str = "a report";
+
 /// One `-o [FORMAT=]FILE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -78,21 +81,21 @@ pub fn sinks(outputs: &[Output], format: Option<Format>, quiet: bool) -> Result<
     Ok(sinks)
 }
 
-/// Finds out whether a report can be written to `path`, and leaves nothing behind: scans take long, and one whose result
+/// Finds out whether something can be written to `path`, and leaves nothing behind: scans take long, and one whose result
 /// is lost at the end took long for nothing.
-pub fn check(path: &Path) -> anyhow::Result<()> {
+///
+/// `what` is to be written, for messages.
+pub fn check(path: &Path, what: &str) -> anyhow::Result<()> {
     match fs::metadata(path) {
         Ok(about) if about.is_dir() => {
             return Err(UserError::with_help(
-                format!("cannot write a report to {}: it is a folder", escape_path(path)),
+                format!("cannot write {what} to {}: it is a folder", escape_path(path)),
                 "name a file in it",
             )
             .into());
         }
         Ok(about) if about.permissions().readonly() => {
-            return Err(
-                UserError::new(format!("cannot write a report to {}: it is read-only", escape_path(path))).into()
-            );
+            return Err(UserError::new(format!("cannot write {what} to {}: it is read-only", escape_path(path))).into());
         }
         // A pipe or device is opened when it is written: opening it twice would show its reader an end.
         Ok(about) if !about.is_file() => return Ok(()),
@@ -101,13 +104,13 @@ pub fn check(path: &Path) -> anyhow::Result<()> {
     let parent = parent(path);
     if !parent.is_dir() {
         return Err(UserError::with_help(
-            format!("cannot write a report to {}: its folder does not exist", escape_path(path)),
+            format!("cannot write {what} to {}: its folder does not exist", escape_path(path)),
             format!("create {} first", escape_path(parent)),
         )
         .into());
     }
     let (file, temporary) =
-        create_beside(path, false).with_context(|| format!("cannot write a report to {}", escape_path(path)))?;
+        create_beside(path, false).with_context(|| format!("cannot write {what} to {}", escape_path(path)))?;
     drop(file);
     fs::remove_file(&temporary).with_context(|| format!("failed to remove {}", escape_path(&temporary)))
 }
@@ -117,10 +120,11 @@ pub fn check(path: &Path) -> anyhow::Result<()> {
 /// `private`: a new file can be read by its owner only.
 pub fn write_file(
     path: &Path,
+    what: &str,
     private: bool,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<()> {
-    let failed = || format!("failed to write the report {}", escape_path(path));
+    let failed = || format!("failed to write {what} to {}", escape_path(path));
     // The place of a link is where it points to.
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let existing = fs::metadata(&path).ok();
@@ -243,30 +247,32 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_written_is_found_out_before() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(check(&dir.path().join("a.json")).is_ok());
+        assert!(check(&dir.path().join("a.json"), "a report").is_ok());
         assert_eq!(names(dir.path()), [""; 0], "checking leaves nothing behind");
-        assert!(check(&dir.path().join("missing/a.json")).unwrap_err().to_string().contains("does not exist"));
-        assert!(check(dir.path()).unwrap_err().to_string().contains("it is a folder"));
+        assert!(
+            check(&dir.path().join("missing/a.json"), "a report").unwrap_err().to_string().contains("does not exist")
+        );
+        assert!(check(dir.path(), "a report").unwrap_err().to_string().contains("it is a folder"));
         let old = dir.path().join("old");
         fs::write(&old, "x").unwrap();
         let mut permissions = fs::metadata(&old).unwrap().permissions();
         permissions.set_readonly(true);
         fs::set_permissions(&old, permissions).unwrap();
-        assert!(check(&old).unwrap_err().to_string().contains("read-only"));
+        assert!(check(&old, "a report").unwrap_err().to_string().contains("read-only"));
     }
 
     #[test]
     fn a_failed_report_leaves_the_old_one() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a");
-        write_file(&path, false, |out| out.write_all(b"one")).unwrap();
-        let failed = write_file(&path, false, |out| {
+        write_file(&path, "a report", false, |out| out.write_all(b"one")).unwrap();
+        let failed = write_file(&path, "a report", false, |out| {
             out.write_all(b"half")?;
             Err(io::Error::other("no"))
         });
         assert!(failed.is_err());
         assert_eq!(fs::read(&path).unwrap(), b"one");
-        write_file(&path, false, |out| out.write_all(b"two")).unwrap();
+        write_file(&path, "a report", false, |out| out.write_all(b"two")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(names(dir.path()), ["a"]);
     }
@@ -279,7 +285,7 @@ mod tests {
         let (real, link) = (dir.path().join("real"), dir.path().join("link"));
         fs::write(&real, "old").unwrap();
         std::os::unix::fs::symlink("real", &link).unwrap();
-        write_file(&link, true, |out| out.write_all(b"new")).unwrap();
+        write_file(&link, "a report", true, |out| out.write_all(b"new")).unwrap();
         assert_eq!(fs::read(&real).unwrap(), b"new");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);

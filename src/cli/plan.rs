@@ -44,6 +44,8 @@ pub struct Plan {
     pub report: ReportOptions,
     /// The configuration files that were used.
     pub config_files: Vec<PathBuf>,
+    /// Where to remember what was scanned.
+    pub state: Option<PathBuf>,
     /// Whether to say what it took.
     pub stats: bool,
 }
@@ -114,6 +116,12 @@ pub fn make(args: ScanArgs, global: &Global, env: &Environment) -> Result<Plan, 
             "leave out --no-tree or --no-history",
         ));
     }
+    if args.state.is_some() && !matches!(history, Scope::Reachable | Scope::AllObjects) {
+        return Err(UserError::with_help(
+            "--state remembers whole histories, and this scan looks at none",
+            "leave out --state, or ask for --history=reachable or --history=all-objects",
+        ));
+    }
     let since = args.since.as_deref().map(|date| date::parse(date, env.now)).transpose();
     let since = since.map_err(|error| UserError::new(format!("wrong date for --since: {error}")))?;
     let max_file_size = args.max_file_size.or(settings.max_file_size);
@@ -166,6 +174,7 @@ pub fn make(args: ScanArgs, global: &Global, env: &Environment) -> Result<Plan, 
             fail: BTreeSet::new(),
         },
         config_files: settings.files,
+        state: args.state,
         stats: args.stats,
     })
 }
@@ -347,6 +356,8 @@ mod tests {
             (&["--staged", "-"], "on this machine"),
             (&["--diff", "x"], "standard input only"),
             (&["--fail-on=never", "--fail-on=high"], "excludes"),
+            (&["--state=s", "--history=a..b"], "whole histories"),
+            (&["--state=s", "--history=none"], "whole histories"),
             (&["main..topic"], "does not exist"),
             (&["--rules=missing"], "do not exist"),
         ] {

@@ -12,22 +12,24 @@ use super::output;
 use super::plan::{self, Environment, Plan};
 use super::progress::Progress;
 use super::terminal::escape_path;
-use super::{interrupt, note, ruleset};
+use super::{interrupt, note, ruleset, state};
 
 /// Runs a scan; gives the exit status.
 pub fn run(args: ScanArgs, global: &Global) -> anyhow::Result<u8> {
     let plan = plan::make(args, global, &Environment::of_process())?;
     let (rules, selected) = ruleset::load(&plan.rules)?;
     for file in plan.sinks.iter().filter_map(|sink| sink.file.as_deref()) {
-        output::check(file)?;
+        output::check(file, output::REPORT)?;
     }
+    let mut state = plan.state.as_deref().map(|file| state::load(file, global.quiet)).transpose()?;
     interrupt::listen(global.quiet)?;
     if global.verbose {
         explain(&plan, &rules, selected.len());
     }
 
     let progress = Progress::new(!global.quiet);
-    let result = scan::scan(&plan.targets, &plan.options, &rules, &selected, &progress, interrupt::flag());
+    let result =
+        scan::scan(&plan.targets, &plan.options, &rules, &selected, state.as_mut(), &progress, interrupt::flag());
     progress.finish();
     let report = result.map_err(scan_error)?;
     if plan.stats {
@@ -39,6 +41,11 @@ pub fn run(args: ScanArgs, global: &Global) -> anyhow::Result<u8> {
         ));
     }
     write(&plan, &report, &rules)?;
+    // What an interrupted scan did not come to would be missing.
+    if let (Some(file), Some(state), false) = (&plan.state, &state, interrupt::happened()) {
+        state::explain(state, &report, global);
+        state::store(file, state)?;
+    }
     Ok(exit_status(&report, &plan.fail_on, interrupt::happened()))
 }
 
@@ -54,7 +61,7 @@ fn write(plan: &Plan, report: &Report, rules: &RuleSet) -> anyhow::Result<()> {
     for sink in files.into_iter().chain(stdout) {
         match &sink.file {
             Some(file) => {
-                output::write_file(file, plan.report.reveal, |out| {
+                output::write_file(file, output::REPORT, plan.report.reveal, |out| {
                     report::write(sink.format, report, rules, &file_options, out)
                 })?;
             }

@@ -8,7 +8,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::options::{Options, Progress};
-use crate::blob::{Blob, RepoPath};
+use super::state::{Recall, Record};
+use crate::blob::{Blob, ObjectId, RepoPath};
 use crate::coverage::{Coverage, SkipReason};
 use crate::detect::{Detected, Detector, Match, Remembered, Scratch};
 use crate::edit::Edit;
@@ -30,6 +31,14 @@ pub struct Hit {
     pub line_hashes: Vec<Option<String>>,
 }
 
+/// What scanning one text gave.
+#[derive(Default)]
+struct Seen {
+    matches: Vec<Match>,
+    skipped: Option<SkipReason>,
+    memory: Option<Remembered>,
+}
+
 /// The sink of one target.
 pub struct Collector<'a> {
     detector: &'a Detector<'a>,
@@ -42,6 +51,8 @@ pub struct Collector<'a> {
     bytes: AtomicU64,
     hits: Mutex<Vec<Hit>>,
     skipped: Mutex<Coverage>,
+    /// What earlier scans know of the repository's blobs, and what this one learns.
+    recall: Option<&'a Recall<'a>>,
 }
 
 thread_local! {
@@ -59,6 +70,7 @@ impl<'a> Collector<'a> {
         cancel: &'a AtomicBool,
     ) -> Self {
         Self {
+            recall: None,
             detector,
             options,
             repository,
@@ -70,6 +82,11 @@ impl<'a> Collector<'a> {
             hits: Mutex::default(),
             skipped: Mutex::default(),
         }
+    }
+
+    /// Passes over what earlier scans know, and remembers for later ones.
+    pub fn with_recall(self, recall: Option<&'a Recall<'a>>) -> Self {
+        Self { recall, ..self }
     }
 
     /// Takes out what matched so far, in an order of its own that no thread can change.
@@ -95,7 +112,7 @@ impl<'a> Collector<'a> {
 
     /// Scans text that is no blob of a source, such as the hunks of a diff.
     pub fn detect(&self, bytes: &[u8], what: &dyn Fn() -> String) -> Vec<Match> {
-        self.detect_version(bytes, None, false, what).0
+        self.detect_version(bytes, None, false, what).matches
     }
 
     fn detect_version(
@@ -104,16 +121,16 @@ impl<'a> Collector<'a> {
         base: Option<(&Remembered, &[Edit])>,
         remember: bool,
         what: &dyn Fn() -> String,
-    ) -> (Vec<Match>, Option<Remembered>) {
+    ) -> Seen {
         self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        let Some((detected, memory)) = self.guarded(bytes, base, remember) else {
-            self.skip(SkipReason::Panic, what());
-            return (Vec::new(), None);
+        let seen = match self.guarded(bytes, base, remember) {
+            Some((Detected { matches, skipped, .. }, memory)) => Seen { matches, skipped, memory },
+            None => Seen { skipped: Some(SkipReason::Panic), ..Seen::default() },
         };
-        if let Some(reason) = detected.skipped {
+        if let Some(reason) = seen.skipped {
             self.skip(reason, what());
         }
-        (detected.matches, memory)
+        seen
     }
 
     /// `None` if it panicked.
@@ -139,9 +156,19 @@ impl<'a> Collector<'a> {
         detected.ok()
     }
 
-    fn scan(&self, bytes: &[u8], provenance: &Provenance, member: Option<&[u8]>) {
-        let matches = self.detect(bytes, &|| describe(provenance, member));
+    /// Whether there was nothing to see.
+    fn scan(&self, bytes: &[u8], provenance: &Provenance, member: Option<&[u8]>) -> bool {
+        let Seen { matches, skipped, .. } = self.detect_version(bytes, None, false, &|| describe(provenance, member));
+        let blank = matches.is_empty() && skipped.is_none();
         self.keep(matches, bytes, provenance, member);
+        blank
+    }
+
+    /// Remembers what a blob of the history added to the report, for the next scan.
+    fn note(&self, provenance: &Provenance, record: Record) {
+        if let (Some(recall), Provenance::History(id)) = (self.recall, provenance) {
+            recall.note(*id, record);
+        }
     }
 
     fn keep(&self, matches: Vec<Match>, bytes: &[u8], provenance: &Provenance, member: Option<&[u8]>) {
@@ -158,17 +185,25 @@ impl<'a> Collector<'a> {
         lock(&self.hits).push(Hit { provenance: provenance.clone(), member, matches, line_hashes });
     }
 
-    /// Opens an archive as far as the limits allow.
-    fn scan_archive(&self, bytes: &[u8], provenance: &Provenance) {
+    /// Opens an archive as far as the limits allow. Gives the bytes of its members if there was nothing to see in it.
+    fn scan_archive(&self, bytes: &[u8], provenance: &Provenance) -> Option<u64> {
         let limits = archive::Limits { depth: self.options.archive_depth, ..archive::Limits::default() };
         let name = describe(provenance, None);
+        let (mut blank, mut skipped, mut total) = (true, false, 0);
         archive::expand_all(
             name.as_bytes(),
             bytes,
             &limits,
-            &mut |member| self.scan(member.bytes, provenance, Some(member.path)),
-            &mut |reason, what| self.skip(reason, format!("{name}: {what}")),
+            &mut |member| {
+                total += member.bytes.len() as u64;
+                blank &= self.scan(member.bytes, provenance, Some(member.path));
+            },
+            &mut |reason, what| {
+                skipped = true;
+                self.skip(reason, format!("{name}: {what}"));
+            },
         );
+        (blank && !skipped).then_some(total)
     }
 
     /// The content behind an LFS pointer, if it is here.
@@ -216,24 +251,49 @@ impl Sink for Collector<'_> {
         }
         self.progress.done(1, bytes.len() as u64);
         if let Some(pointer) = lfs::parse_pointer(bytes) {
+            // Never remembered: what it points to may come later, or go.
             self.scan_pointer(&pointer, provenance);
             return None;
         }
         if self.options.archive_depth > 0 && archive::sniff(bytes).is_some() {
-            self.scan_archive(bytes, provenance);
+            if let Some(bytes) = self.scan_archive(bytes, provenance) {
+                self.note(provenance, Record { bytes, skipped: None });
+            }
             return None;
         }
         let base = base.and_then(|base| Some((base.memory.as_ref()?.downcast_ref::<Remembered>()?, base.edits)));
-        let (matches, memory) = self.detect_version(bytes, base, is_base, &|| describe(provenance, None));
+        let Seen { matches, skipped, memory } =
+            self.detect_version(bytes, base, is_base, &|| describe(provenance, None));
+        // A bug of ours is worth another try.
+        if matches.is_empty() && skipped != Some(SkipReason::Panic) {
+            self.note(provenance, Record { bytes: bytes.len() as u64, skipped });
+        }
         self.keep(matches, bytes, provenance, None);
         memory.map(|memory| Box::new(memory) as Box<dyn Any + Send + Sync>)
     }
 
-    fn is_blank(&self, text: &[u8]) -> bool {
+    fn is_blank(&self, commit: ObjectId, message: &[u8]) -> bool {
+        if self.recall.is_some_and(|recall| recall.message(commit)) {
+            return true;
+        }
         let shows_nothing = |(found, _): (Detected, _)| found.skipped.is_none() && found.matches.is_empty();
-        lfs::parse_pointer(text).is_none()
-            && archive::sniff(text).is_none()
-            && self.guarded(text, None, false).is_some_and(shows_nothing)
+        let is_blank = lfs::parse_pointer(message).is_none()
+            && archive::sniff(message).is_none()
+            && self.guarded(message, None, false).is_some_and(shows_nothing);
+        if let Some(recall) = self.recall.filter(|_| is_blank) {
+            recall.note(commit, Record { bytes: message.len() as u64, skipped: None });
+        }
+        is_blank
+    }
+
+    fn recalls(&self, blob: ObjectId) -> bool {
+        let Some(Record { bytes, skipped }) = self.recall.and_then(|recall| recall.blob(blob)) else { return false };
+        self.blobs.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(reason) = skipped {
+            self.skip(reason, describe(&Provenance::History(blob), None));
+        }
+        true
     }
 
     fn blank(&self, blobs: u64, bytes: u64) {

@@ -67,6 +67,13 @@ pub struct Options {
     pub cache: Option<PathBuf>,
 }
 
+impl Options {
+    /// Whether histories are scanned as a whole, rather than what some commits or the index bring.
+    pub(super) fn is_whole_history(&self) -> bool {
+        !self.staged && self.since.is_none() && matches!(self.history, Scope::Reachable | Scope::AllObjects)
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {

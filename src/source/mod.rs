@@ -44,9 +44,16 @@ pub trait Sink: Sync {
         None
     }
 
-    /// Whether scanning some text would show nothing and leave nothing out. `false` says nothing.
-    fn is_blank(&self, text: &[u8]) -> bool {
-        let _ = text;
+    /// Whether scanning the message of a commit would show nothing and leave nothing out. `false` says nothing.
+    fn is_blank(&self, commit: ObjectId, message: &[u8]) -> bool {
+        let _ = (commit, message);
+        false
+    }
+
+    /// Whether the sink knows from before what scanning a blob shows, and has counted it: then it need not be handed out. Asked
+    /// once for each blob that is about to be, and only where its bytes are sure to be those of its id.
+    fn recalls(&self, blob: ObjectId) -> bool {
+        let _ = blob;
         false
     }
 

@@ -50,7 +50,7 @@ pub fn report(path: &Path, how: &How) -> String {
         ..Options::default()
     };
     let targets = [Target::Path(path.to_owned())];
-    let report = scan(&targets, &options, rules, &selected, &Quiet, &AtomicBool::new(false)).unwrap();
+    let report = scan(&targets, &options, rules, &selected, None, &Quiet, &AtomicBool::new(false)).unwrap();
     let mut out = Vec::new();
     let as_json = ReportOptions { reproducible: true, all_occurrences: true, ..ReportOptions::default() };
     write(Format::Json, &report, rules, &as_json, &mut out).unwrap();

@@ -88,7 +88,8 @@ impl Visitor for Pass<'_> {
             return;
         }
         let (mut row, message) = row_of(object.number, object.bytes, self.store);
-        row.blank = u32::try_from(message.len()).ok().filter(|_| self.sink.is_blank(message));
+        let is_blank = |_: &u32| self.sink.is_blank(self.store.id(object.number), message);
+        row.blank = u32::try_from(message.len()).ok().filter(is_blank);
         rows.push(row);
     }
 

@@ -17,7 +17,7 @@ use super::graph::{self, Graph};
 use super::kinds::Kinds;
 use super::reader::{Reader, Readers};
 use super::skeleton::Skeleton;
-use super::store::{Number, Store};
+use super::store::{Number, Place, Store};
 use super::tips::{self, Starts, flag};
 use super::trees::{Reached, Trees, cannot_read};
 use super::trouble::{Named, Troubles};
@@ -103,13 +103,13 @@ impl History {
         }
     }
 
-    /// Hands out each unique blob of a full scope once, from the threads of the current pool. For ranges, and with
-    /// `since`, nothing: see [`History::changes`].
+    /// Hands out each unique blob of a full scope once, from the threads of the current pool, unless the sink knows it. For
+    /// ranges, and with `since`, nothing: see [`History::changes`].
     pub fn blobs(&self, sink: &dyn Sink) {
         if self.is_range || self.scope == Scope::None {
             return;
         }
-        let blobs = self.wanted(sink);
+        let blobs = self.unknown(&self.wanted(sink), sink);
         sink.expect(blobs.count(), 0);
         let mut others = match self.engine {
             Engine::Plain => blobs.to_vec(),
@@ -130,6 +130,22 @@ impl History {
             wanted.extend(unknown.filter(|&number| self.store.is_canonical(number)));
         }
         wanted
+    }
+
+    /// Those of some blobs that the sink does not know from before. One whose stored bytes are damaged, or were compared with
+    /// no checksum, is read in any case: what is known of its id holds for other bytes.
+    fn unknown(&self, blobs: &Bits, sink: &dyn Sink) -> Bits {
+        let unknown = Bits::new(self.store.len());
+        blobs.to_vec().par_iter().for_each(|&number| {
+            let whole = match self.store.place(number) {
+                Place::Packed { pack, position } => pack.is_damaged(position) == Some(false),
+                Place::Loose { .. } => false,
+            };
+            if !(whole && sink.recalls(self.store.id(number))) {
+                unknown.insert(number);
+            }
+        });
+        unknown
     }
 
     /// Hands out these blobs, each once, as [`History::blobs`] does.
@@ -166,6 +182,11 @@ impl History {
             Err(error) => return cannot_read(&self.store, number, Named::Blob, error, &self.troubles),
         };
         let id = self.store.id(number);
+        let is_loose = matches!(self.store.place(number), Place::Loose { .. });
+        // Loose objects were compared with their id as they were read.
+        if is_loose && sink.recalls(id) {
+            return;
+        }
         let provenance = Provenance::History(id);
         let blob = Blob { bytes, provenance: &provenance };
         guarded(&self.store, number, &self.troubles, || {
