@@ -21,11 +21,20 @@ pub struct How {
     pub limit: u64,
     /// The only rule; without one all of them.
     pub rule: Option<&'static str>,
+    /// The user has asked to stop.
+    pub stopped: bool,
 }
 
 impl Default for How {
     fn default() -> Self {
-        Self { engine: Engine::Delta, scope: Scope::Reachable, jobs: 2, limit: SizeLimit::DEFAULT.bytes, rule: None }
+        Self {
+            engine: Engine::Delta,
+            scope: Scope::Reachable,
+            jobs: 2,
+            limit: SizeLimit::DEFAULT.bytes,
+            rule: None,
+            stopped: false,
+        }
     }
 }
 
@@ -50,7 +59,8 @@ pub fn report(path: &Path, how: &How) -> String {
         ..Options::default()
     };
     let targets = [Target::Path(path.to_owned())];
-    let report = scan(&targets, &options, rules, &selected, None, &Quiet, &AtomicBool::new(false)).unwrap();
+    let stopped = AtomicBool::new(how.stopped);
+    let report = scan(&targets, &options, rules, &selected, None, &Quiet, &stopped).unwrap();
     let mut out = Vec::new();
     let as_json = ReportOptions { reproducible: true, all_occurrences: true, ..ReportOptions::default() };
     write(Format::Json, &report, rules, &as_json, &mut out).unwrap();

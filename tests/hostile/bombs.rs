@@ -82,3 +82,28 @@ fn streams_longer_than_they_say_are_not_inflated_to_their_end() {
     assert_eq!(skipped(&report), [("corrupt-object", 2), ("over-default-size", 1)]);
     assert_found(&report, &[good]);
 }
+
+/// Streams that begin one in the other and share the bomb at their end: each would be inflated by itself.
+#[test]
+fn entries_that_overlap_are_not_inflated_past_their_end() {
+    const ENTRIES: usize = 200;
+    let repo = Repo::new();
+    let mut pack = Pack::default();
+    let mut blobs = vec![pack.blob(&leak(1))];
+    // A stored block up to where the last stream ends its own, then what makes the megabyte.
+    let tail = zlib(&vec![0; 1 << 20]);
+    let size = 1 << 19;
+    let entry_len = 4 + 2 + 5;
+    for number in 0..ENTRIES {
+        blobs.push(made_up(number as u32));
+        let covered = ((ENTRIES - 1 - number) * entry_len) as u16;
+        let block = [[0x78, 0x01, 0].as_slice(), &covered.to_le_bytes(), &(!covered).to_le_bytes()].concat();
+        pack.entry(blobs[blobs.len() - 1], BLOB, size, &[], &block);
+    }
+    pack.bytes.extend(&tail[2..]);
+    pack.write(&repo.packs(), "overlap");
+    repo.commit(&blobs);
+    let report = scanned(&repo, &small());
+    assert_eq!(skipped(&report), [("corrupt-object", ENTRIES as u64)]);
+    assert_found(&report, &blobs[..1]);
+}

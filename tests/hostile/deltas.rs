@@ -145,6 +145,31 @@ fn damaged_trees_and_commits_cost_themselves() {
     assert_found(&report, &[good]);
 }
 
+#[test]
+fn a_tree_that_had_an_entry_twice_keeps_it_once() {
+    let repo = Repo::new();
+    let mut pack = Pack::default();
+    let blob = pack.blob(&leak(1));
+    let once = super::pack::tree(&[blob]);
+    let len = once.len();
+    let other = [b"100644 other\0".as_slice(), blob.as_bytes()].concat();
+    let twice = [once.clone(), once.clone()].concat();
+    let last = [once.clone(), other.clone()].concat();
+    let base = pack.object(Kind::Tree, &once);
+    let id = |tree: &[u8]| gix::objs::compute_hash(gix::hash::Kind::Sha1, Kind::Tree, tree).unwrap();
+    let steps = [Step::Copy(0, len), Step::Copy(0, len)];
+    pack.by_id(id(&twice), base, &delta(len as u64, 2 * len as u64, &steps));
+    let steps = [Step::Copy(0, len), Step::Insert(&other)];
+    pack.by_id(id(&last), id(&twice), &delta(2 * len as u64, last.len() as u64, &steps));
+    pack.write(&repo.packs(), "twice");
+    let head = repo.loose(Kind::Commit, &super::pack::commit(id(&last)));
+    std::fs::write(repo.path().join("refs/heads/main"), format!("{head}\n")).unwrap();
+    let report = scanned(&repo, &usual());
+    assert_complete(&report);
+    let paths = report["findings"][0]["occurrences"].as_array().unwrap().iter().map(|place| place["path"].as_str());
+    assert_eq!(paths.collect::<Vec<_>>(), [Some("f0.env"), Some("other")]);
+}
+
 /// Chains deeper than any that git writes (4,095): along offsets, and by ids with each base behind what is made from it, so
 /// that nothing read in the order of the pack finds its base made before.
 #[test]

@@ -12,6 +12,7 @@ mod place;
 
 mod bombs;
 mod deltas;
+mod files;
 mod indexes;
 mod several;
 

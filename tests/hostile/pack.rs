@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
+use gix::ObjectId;
 use gix::objs::Kind;
-use sekisho::blob::ObjectId;
 
 /// Type numbers of pack entries.
 pub const COMMIT: u8 = 1;
