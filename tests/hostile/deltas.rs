@@ -209,3 +209,37 @@ fn chains_of_ten_thousand_are_read_in_linear_time() {
         assert_eq!(report["findings"].as_array().unwrap().len(), 1);
     }
 }
+
+/// What is made from a base with much below it is shared out among threads.
+#[test]
+fn sixty_four_threads_see_what_one_sees() {
+    let mut state = 1_u64;
+    let mut noise = || {
+        let mut next = || {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            (state >> 33) as u8 | 0x80
+        };
+        (0..1_100_000).map(|_| next()).collect::<Vec<u8>>()
+    };
+    let repo = Repo::new();
+    let mut pack = Pack::default();
+    let base = leak(1);
+    let mut blobs = vec![pack.blob(&base)];
+    for heavy in 0..3 {
+        let much = noise();
+        let arm = pack.version(&base, &[Step::Copy(0, base.len()), Step::Insert(&much)]);
+        blobs.push(blob_id(&arm));
+        for number in 0..2 {
+            let other = leak(100 * heavy + number);
+            let steps = [Step::Copy(0, 20), Step::Insert(&other), Step::Copy(20, arm.len() - 20)];
+            let next = pack.version(&arm, &steps);
+            blobs.push(blob_id(&next));
+            blobs.push(blob_id(&pack.version(&next, &[Step::Copy(5, next.len() - 5)])));
+        }
+    }
+    pack.write(&repo.packs(), "heavy");
+    repo.commit(&blobs);
+    let report = super::engines::both(repo.path(), &super::How { jobs: 64, ..usual() });
+    assert_complete(&report);
+    assert_found(&report, &blobs);
+}

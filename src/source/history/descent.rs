@@ -6,6 +6,9 @@
 //! the most below it comes last, the stack holds few bases: at most one for each halving of what is below. Where only some
 //! objects are wanted, what leads to none of them is passed over.
 
+#[cfg(test)]
+mod tests;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -328,3 +328,19 @@ impl Pack {
         self.index.version() == index::Version::V2
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_is_done_stays_done() {
+        let work = Work { left: AtomicU64::new(10) };
+        assert!(work.take(4) && work.take(5) && !work.is_done());
+        // Even what makes nothing is work.
+        assert!(work.take(0) && work.is_done());
+        assert!(!work.take(1) && !work.take(0));
+        let work = Work { left: AtomicU64::new(10) };
+        assert!(!work.take(11) && work.is_done() && !work.take(1));
+    }
+}
