@@ -111,7 +111,7 @@ impl Sink for Impatient {
         panic!("nothing is handed out to who has stopped");
     }
 
-    fn is_blank(&self, _: &[u8]) -> bool {
+    fn is_blank(&self, _: sekisho::blob::ObjectId, _: &[u8]) -> bool {
         if self.shown.fetch_add(1, Ordering::Relaxed) > 10 {
             self.stopped.store(true, Ordering::Relaxed);
         }

@@ -74,7 +74,7 @@ fn store(at: &Path) -> Store {
 
 fn descended(store: &Store, limits: Limits, threads: usize) -> Seen {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    let workers = pool.install(|| descend(store, Kind::Blob, limits, &Checker::default()));
+    let workers = pool.install(|| descend(store, Kind::Blob, None, limits, &Checker::default()));
     let mut seen = Seen::new();
     for (number, bytes) in workers.into_iter().flatten() {
         assert!(seen.insert(number, bytes).is_none(), "each object is visited once");
@@ -147,7 +147,7 @@ fn who_stops_is_left_alone() {
     for heavy in [0, u64::MAX] {
         let checker = Checker { patience: Some(5), ..Checker::default() };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(8).build().unwrap();
-        pool.install(|| descend(&store, Kind::Blob, Limits { budget: 5000, heavy }, &checker));
+        pool.install(|| descend(&store, Kind::Blob, None, Limits { budget: 5000, heavy }, &checker));
         assert!(checker.seen.into_inner() < versions.len() / 4);
     }
 }
