@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 #[path = "src/rule"]
 #[expect(dead_code, unused_imports, reason = "the build needs a part of the modules that the library has")]
 mod rule {
+    pub mod assigned;
     pub mod checksum;
     pub mod compile;
     pub mod error;

@@ -303,6 +303,13 @@ impl Trial<'_> {
             errors
                 .push(("keyword", format!("the sample {shown} has none of the keywords {}", rule.keywords.join(", "))));
         }
+        if seed < WRAPPED
+            && let Some(name) = &self.compiled.name
+        {
+            let wrapped =
+                wrap::NAMED.iter().filter_map(|syntax| Some((syntax.name, syntax.wrap(name, &sample.bytes)?)));
+            errors.extend(self.lost(wrapped, sample));
+        }
         if !sample.alone || seed >= LOCAL {
             return errors;
         }
@@ -318,14 +325,23 @@ impl Trial<'_> {
             errors.push(("checksum", format!("the checksum of the sample {shown} does not hold")));
         }
         if seed < WRAPPED && rule.kind == Kind::Credential {
-            for syntax in wrap::SYNTAXES {
-                let Some((text, at)) = syntax.wrap(&sample.bytes) else { continue };
-                let wanted = Span::new(at + target.start, at + target.end);
-                let found: Vec<Span> = self.probe.local(self.index, &text).iter().map(|hit| hit.target).collect();
-                if !found.contains(&wanted) {
-                    let text = String::from_utf8_lossy(&text);
-                    errors.push((syntax.name, format!("not found in {} syntax: {text}", syntax.name)));
-                }
+            let wrapped = wrap::SYNTAXES.iter().filter_map(|syntax| Some((syntax.name, syntax.wrap(&sample.bytes)?)));
+            errors.extend(self.lost(wrapped, sample));
+        }
+        errors
+    }
+
+    /// An error for every syntax in which the sample, written at an offset of a text, is not found.
+    fn lost(
+        &self,
+        wrapped: impl Iterator<Item = (&'static str, (Vec<u8>, usize))>,
+        sample: &Sample,
+    ) -> Vec<(&'static str, String)> {
+        let mut errors = Vec::new();
+        for (syntax, (text, at)) in wrapped {
+            let wanted = Span::new(at + sample.target.start, at + sample.target.end);
+            if !self.probe.local(self.index, &text).iter().any(|hit| hit.target == wanted) {
+                errors.push((syntax, format!("not found in {syntax} syntax: {}", String::from_utf8_lossy(&text))));
             }
         }
         errors

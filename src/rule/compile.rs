@@ -77,6 +77,8 @@ pub struct CompiledRule {
     pub rule: Rule,
     /// How to make a sample.
     pub mint: Option<mint::Template>,
+    /// A name that its values are given to, in upper case, where the rule is about such names.
+    pub name: Option<String>,
     /// Texts with something to find.
     pub find: Vec<Example>,
     /// Texts with nothing to find.
@@ -161,6 +163,9 @@ impl Context<'_> {
         }
         // Without a kind nothing that depends on it can be checked.
         let kind = syntax.kind?;
+        let written_out = self.assigned(table);
+        let table = written_out.as_ref().unwrap_or(table);
+        let syntax = &table.value;
         self.wrong_kind(table, kind);
         self.metadata(table, kind);
         self.id(table, kind);
@@ -208,6 +213,7 @@ impl Context<'_> {
         (self.errors.len() == errors_before).then(|| CompiledRule {
             rule,
             mint,
+            name: syntax.assigned.as_ref().map(|assigned| assigned.name.value.clone()),
             find,
             pass,
             place: self.place(syntax.id.as_ref().map_or(&table.span, |id| &id.span)),

@@ -50,6 +50,11 @@ pub const FIELDS: &[Field] = &[
         "`regex` syntax over bytes, Unicode off; the group `secret` (credential), `endpoint` or `site` (auth-logic) is what is reported; every match has an upper length of 4096 bytes",
     ),
     field(
+        "assigned",
+        &[Credential],
+        "`{ to, noun, value, name }` instead of `regex`, for a value without a format of its own: `value` (a regex) given to a name that holds `to` (the provider) and `noun` (`key\\|token\\|secret...` if left out); `name` is such a name in upper case, which is tried in some twenty syntaxes",
+    ),
+    field(
         "keywords",
         ALL,
         "literals of which every match contains one, three bytes or more, case ignored; derived from the regex if left out",

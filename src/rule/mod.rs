@@ -7,6 +7,7 @@
 //! `build.rs` names these modules a second time: a module that it needs must use `super::` paths and no other part of
 //! the crate.
 
+pub mod assigned;
 pub mod builtin;
 pub mod check;
 pub mod checksum;

@@ -123,6 +123,8 @@ pub struct RuleSyntax {
     pub detector: Option<Sp<String>>,
     /// Bytes regex with the group `secret`, `endpoint` or `site`.
     pub regex: Option<Sp<String>>,
+    /// Instead of `regex`: a value that is given to a name of the provider's.
+    pub assigned: Option<AssignedSyntax>,
     /// Literals of which every match contains one; derived from the regex if left out.
     pub keywords: Option<Vec<Sp<String>>>,
     /// Languages the rule is for.
@@ -179,6 +181,22 @@ pub struct RuleSyntax {
     pub mint: Option<Sp<String>>,
     /// What must be found and what must not.
     pub examples: ExamplesSyntax,
+}
+
+/// A value without a format of its own, and the name it is given to. All are regexes without ASCII case except `value`,
+/// which keeps it, and `name`, which is none.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AssignedSyntax {
+    /// The provider in the name.
+    pub to: Sp<String>,
+    /// The word in the name that makes the value a secret; the usual ones if left out.
+    #[serde(default)]
+    pub noun: Option<Sp<String>>,
+    /// The value.
+    pub value: Sp<String>,
+    /// A name as the provider's documentation writes it, in upper case: `ACME_API_KEY`.
+    pub name: Sp<String>,
 }
 
 /// Path globs.

@@ -50,7 +50,9 @@ impl Context<'_> {
         }
         let stable = syntax.status.unwrap_or(Status::Stable) == Status::Stable;
         if stable && table.whole {
-            let (find, pass) = (syntax.examples.find.len(), syntax.examples.pass.len());
+            // The spellings of a name are examples too.
+            let named = if syntax.assigned.is_some() { 2 } else { 0 };
+            let (find, pass) = (syntax.examples.find.len() + named, syntax.examples.pass.len());
             let span = syntax.id.as_ref().map_or(&table.span, |id| &id.span).clone();
             if find < 2 || pass < 2 {
                 let message =
@@ -69,6 +71,11 @@ impl Context<'_> {
             };
             examples.iter().map(place).collect()
         };
-        (all(&syntax.examples.find), all(&syntax.examples.pass))
+        let mut find: Vec<Example> = all(&syntax.examples.find);
+        if let Some(assigned) = syntax.assigned.as_ref().filter(|_| syntax.mint.is_some()) {
+            let text = format!("{}={{{{mint}}}}", assigned.name.value);
+            find.push(Example { text, expect: None, path: None, by: None, place: self.place(&assigned.name.span) });
+        }
+        (find, all(&syntax.examples.pass))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::super::assigned;
 use super::super::keywords;
 use super::super::pattern::{self, MATCH_LIMIT, NFA_LIMIT, Pattern, PatternError, WIDE_NFA_LIMIT, WINDOW_LIMIT};
 use super::super::read::Table;
@@ -10,10 +11,34 @@ use super::super::types::{Detector, Kind, Near, Window};
 use super::{Context, LINES_LIMIT, NEAR_LINES, detector_of, values};
 
 impl Context<'_> {
+    /// The rule with the regex that its `assigned` stands for, if it has one.
+    pub(super) fn assigned(&mut self, table: &Table<RuleSyntax>) -> Option<Table<RuleSyntax>> {
+        let assigned = table.value.assigned.as_ref()?;
+        let errors_before = self.errors.len();
+        for regex in [Some(&assigned.to), assigned.noun.as_ref(), Some(&assigned.value)].into_iter().flatten() {
+            self.parse(regex, NFA_LIMIT);
+        }
+        let name = &assigned.name;
+        let of_name = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+        if !name.value.bytes().all(of_name) || name.value.split('_').any(str::is_empty) {
+            let help = "write `name = \"ACME_API_KEY\"`; the check tries other spellings by itself";
+            self.error(&name.span, "a name is upper case, its words joined by `_`", Some(help));
+        }
+        if table.value.regex.is_some() || table.value.detector.is_some() {
+            self.error(&table.keys["assigned"], "a rule has one of `assigned`, `regex` and `detector`", None);
+        }
+        let mut value = table.value.clone();
+        if self.errors.len() == errors_before {
+            value.regex = Some(Sp { value: assigned::regex(assigned), span: assigned.value.span.clone() });
+        }
+        Some(Table { value, span: table.span.clone(), keys: table.keys.clone(), whole: table.whole })
+    }
+
     /// The regex or the name of the built-in detector, checked.
     pub(super) fn detector(&mut self, table: &Table<RuleSyntax>, kind: Kind) -> Option<Detector> {
         let syntax = &table.value;
         match (&syntax.regex, &syntax.detector) {
+            (None, None) if syntax.assigned.is_some() => {}
             (None, None) => self.missing(table, "regex", "write `regex = '''...'''`"),
             (Some(_), Some(detector)) => self.error(&detector.span, "a rule has a regex or a detector, not both", None),
             (Some(regex), None) => {

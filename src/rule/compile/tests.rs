@@ -80,7 +80,7 @@ fn every_field_of_the_table_is_taken() {
     let text = include_str!("../../../fixtures/rules/every.toml");
     let source = SourceFile { name: "fixtures/rules/every.toml".to_owned(), text: text.to_owned() };
     let file = compile_file(&source).unwrap_or_else(|errors| panic!("{errors:#?}"));
-    assert_eq!(file.rules.len(), 5);
+    assert_eq!(file.rules.len(), 6);
     RuleSet::assemble(&[file]).unwrap_or_else(|errors| panic!("{errors:#?}"));
     for field in FIELDS {
         let has = text.lines().any(|line| line.split(['=', '.']).next().is_some_and(|key| key.trim() == field.name));
@@ -147,6 +147,29 @@ fn what_is_missing() {
         messages,
         ["a stable rule has at least 2 find and 2 pass examples, this has 0 and 0", "a stable rule has a reference"]
     );
+}
+
+#[test]
+fn a_value_assigned_to_a_name() {
+    const REGEX: &str = "regex = '''\\b(?<secret>acmeid_[0-9]{8})\\b'''";
+    let good = r#"assigned = { to = 'acme', value = '[0-9]{8}', name = "ACME_ID" }"#;
+    let file = compile_file(&source(&GOOD.replace(REGEX, good))).unwrap();
+    let (rule, name) = (&file.rules[1].rule, file.rules[1].name.as_deref());
+    assert_eq!((rule.keywords.as_slice(), name), (["acme".to_owned()].as_slice(), Some("ACME_ID")));
+    let message = |with: &str| {
+        let (line, column, message, _) = only(&errors(REGEX, with));
+        assert_eq!(line, 23, "{message}");
+        (column, message)
+    };
+    let (column, unbalanced) = message(r#"assigned = { to = 'ac)(me', value = '[0-9]{8}', name = "ACME_ID" }"#);
+    assert_eq!((column, unbalanced.as_str()), (22, "unopened group"));
+    let (column, small) = message(r#"assigned = { to = 'acme', value = '[0-9]{8}', name = "acmeId" }"#);
+    assert_eq!((column, small.as_str()), (54, "a name is upper case, its words joined by `_`"));
+    let (_, endless) = message(r#"assigned = { to = 'acme', value = '[0-9]+', name = "ACME_ID" }"#);
+    assert_eq!(endless, "a match of this regex has no upper length");
+    let both = format!("{REGEX}\n{good}");
+    let (line, _, twice, _) = only(&errors(REGEX, &both));
+    assert_eq!((line, twice.as_str()), (24, "a rule has one of `assigned`, `regex` and `detector`"));
 }
 
 #[test]
