@@ -24,12 +24,21 @@ mod rule {
     pub use types::*;
 }
 
+/// The part of the search for keywords that is worked out beforehand.
+#[path = "src/detect/prefilter"]
+#[expect(dead_code, reason = "the build makes plans, the library reads them")]
+mod prefilter {
+    pub mod plan;
+}
+
+use prefilter::plan::Plans;
 use rule::compile::{SourceFile, compile_file};
 use rule::set::RuleSet;
 
 fn main() -> anyhow::Result<()> {
     println!("cargo::rerun-if-changed=patterns");
     println!("cargo::rerun-if-changed=src/rule");
+    println!("cargo::rerun-if-changed=src/detect/prefilter/plan.rs");
     println!("cargo::rerun-if-changed=build.rs");
     let mut paths = Vec::new();
     pattern_files(Path::new("patterns"), &mut paths)?;
@@ -56,6 +65,9 @@ fn main() -> anyhow::Result<()> {
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo should set OUT_DIR for build scripts"));
     std::fs::write(out.join("rules.postcard"), set.to_compact())?;
+    let literals = set.rules.iter().flat_map(|rule| rule.keywords.iter().chain(&rule.requires));
+    let plans = Plans::new(literals.map(|literal| literal.to_ascii_lowercase()).collect());
+    std::fs::write(out.join("prefilter.postcard"), postcard::to_stdvec(&plans)?)?;
     Ok(())
 }
 

@@ -33,8 +33,7 @@ fn search(criterion: &mut Criterion) {
     let folded: Vec<Vec<u8>> = files.iter().map(|file| file.to_ascii_lowercase()).collect();
     let bytes: usize = files.iter().map(Vec::len).sum();
     let keywords = keywords();
-    println!("{} keywords, {} files, {bytes} bytes", keywords.len(), files.len());
-    let mut group = criterion.benchmark_group("prefilter");
+    let mut group = criterion.benchmark_group(format!("prefilter, {} keywords", keywords.len()));
     group.throughput(Throughput::Bytes(bytes as u64)).sample_size(10);
 
     let ours = Prefilter::new(&keywords);
@@ -67,8 +66,10 @@ fn search(criterion: &mut Criterion) {
             });
         });
     }
-    let packed: Vec<packed::Searcher> =
-        keywords.chunks(PACKED).map(|chunk| packed::Searcher::new(chunk).expect("this processor should have SSSE3")).collect();
+    let packed: Vec<packed::Searcher> = keywords
+        .chunks(PACKED)
+        .map(|chunk| packed::Searcher::new(chunk).expect("this processor should have SSSE3"))
+        .collect();
     group.bench_function("Teddy, 64 keywords at a time", |bencher| {
         bencher.iter(|| {
             let count = |file: &Vec<u8>| packed.iter().map(|searcher| searcher.find_iter(file).count()).sum::<usize>();
@@ -82,7 +83,8 @@ fn search(criterion: &mut Criterion) {
             black_box(folded.iter().map(count).sum::<usize>())
         });
     });
-    let escaped: Vec<String> = keywords.iter().map(|keyword| format!("(?i-u:{})", regex_syntax::escape(keyword))).collect();
+    let escaped: Vec<String> =
+        keywords.iter().map(|keyword| format!("(?i-u:{})", regex_syntax::escape(keyword))).collect();
     let regex = regex_automata::meta::Regex::new_many(&escaped).expect("the keywords should fit");
     group.bench_function("regex-automata meta", |bencher| {
         bencher.iter(|| {

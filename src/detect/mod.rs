@@ -17,7 +17,7 @@ mod locate;
 mod matcher;
 mod parts;
 mod placeholder;
-mod prefilter;
+pub mod prefilter;
 mod raw;
 mod remember;
 mod snippet;

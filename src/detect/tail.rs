@@ -23,6 +23,9 @@ mod share;
 #[cfg(test)]
 mod tests;
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
 use regex_syntax::hir::Hir;
 
@@ -64,19 +67,33 @@ pub enum Outlook {
     },
 }
 
+/// How many keywords are asked for their run alone before the automaton is built: it takes as long as thousands of them, and
+/// most rules of most scans see fewer.
+const RUNS_FIRST: u32 = 1000;
+
 /// The tail of one rule.
 #[derive(Debug)]
 pub struct Tail {
-    /// `None` if it cannot be built: all keywords pass.
-    automaton: Option<Automaton>,
+    hir: Option<Hir>,
+    built: OnceLock<Built>,
     keywords: Vec<String>,
     /// With what bytes keywords begin.
     begin: ByteSet,
-    /// For each keyword the bytes that can follow it.
-    next: Vec<ByteSet>,
     window: Window,
     /// What every match has somewhere.
     run: Option<Run>,
+    /// Keywords that were asked before the automaton was built.
+    asked: AtomicU32,
+    states: usize,
+}
+
+/// What takes long to build.
+#[derive(Debug)]
+struct Built {
+    /// `None` if it cannot be built: all keywords pass.
+    automaton: Option<Automaton>,
+    /// For each keyword the bytes that can follow it.
+    next: Vec<ByteSet>,
 }
 
 impl Tail {
@@ -92,25 +109,41 @@ impl Tail {
             begin.insert(byte.to_ascii_uppercase());
         }
         let hir = parse(pattern);
-        let built = hir.as_ref().and_then(compile).map(|nfa| {
-            let steps = Steps::new(&nfa);
-            let first = first::states(&nfa, &steps, keywords);
-            let behind = first::behind(&nfa, &steps, &first, keywords);
-            let next = behind.iter().map(|states| first::next_bytes(&nfa, &steps, states)).collect();
-            (Automaton::new(nfa, steps, &behind, states), next)
-        });
-        let (automaton, next) = built.map_or((None, vec![ByteSet::ALL; keywords.len()]), |(a, next)| (Some(a), next));
         let run = hir.as_ref().and_then(Run::of);
-        Self { automaton, keywords: keywords.to_vec(), begin, next, window, run }
+        let (built, asked) = (OnceLock::new(), AtomicU32::new(0));
+        Self { hir, built, keywords: keywords.to_vec(), begin, window, run, asked, states }
+    }
+
+    fn built(&self) -> &Built {
+        self.built.get_or_init(|| {
+            let built = self.hir.as_ref().and_then(compile).map(|nfa| {
+                let steps = Steps::new(&nfa);
+                let first = first::states(&nfa, &steps, &self.keywords);
+                let behind = first::behind(&nfa, &steps, &first, &self.keywords);
+                let next = behind.iter().map(|states| first::next_bytes(&nfa, &steps, states)).collect();
+                (Automaton::new(nfa, steps, &behind, self.states), next)
+            });
+            let (automaton, next) =
+                built.map_or((None, vec![ByteSet::ALL; self.keywords.len()]), |(a, next)| (Some(a), next));
+            Built { automaton, next }
+        })
     }
 
     /// Looks at a text from a keyword on; `number` says which of the rule's it is.
     pub fn look(&self, number: usize, text: &[u8], keyword: Span) -> Outlook {
+        if self.built.get().is_none()
+            && self.run.is_some()
+            && self.asked.fetch_add(1, Ordering::Relaxed) < RUNS_FIRST
+            && !self.has_run(text, keyword)
+        {
+            return Outlook::Bare;
+        }
+        let built = self.built();
         // One byte is enough for a part of them, and costs no walk through the automaton's tables.
-        if text.get(keyword.end).is_some_and(|&byte| !self.next[number].contains(byte)) {
+        if text.get(keyword.end).is_some_and(|&byte| !built.next[number].contains(byte)) {
             return Outlook::Gone { looked: keyword.end + 1 };
         }
-        let walked = self.automaton.as_ref().and_then(|automaton| self.walk(automaton, number, text, keyword));
+        let walked = built.automaton.as_ref().and_then(|automaton| self.walk(automaton, number, text, keyword));
         walked.unwrap_or_else(|| self.unsure(text, keyword))
     }
 

@@ -25,7 +25,7 @@ pub const MAX_KEYWORDS: usize = 64;
 const MAX_CLASS: usize = 16;
 
 /// What each literal costs however rare it is, as hits per byte: it fills the prefilter's tables.
-const EACH: f64 = 1e-6;
+const EACH: f64 = 0.5e-6;
 
 /// What [`derive`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,6 +210,7 @@ fn concatenate(parts: &[Hir], max: usize) -> Node {
     let mut prefix = None;
     // The strings that a run of neighbouring parts can match, and the first part of the run.
     let (mut run, mut first) = (vec![Vec::new()], 0);
+    let mut run_parts: Vec<Vec<Vec<u8>>> = Vec::new();
     let mut whole = true;
     for (i, node) in nodes.into_iter().enumerate() {
         let Node { exact, prefix: start, sets: inner, .. } = node;
@@ -224,17 +225,42 @@ fn concatenate(parts: &[Hir], max: usize) -> Node {
         if longer.is_none() && first == 0 && prefix.is_none() {
             prefix = Some(joined.map_or_else(|| literals(&run, 0, after[i]), |set| shift(set, 0, after[i + 1])));
         }
-        (run, first, whole) = match (longer, exact) {
-            (Some(longer), _) => (longer, first, whole),
-            (None, Some(strings)) => (strings, i, false),
-            (None, None) => (vec![Vec::new()], i + 1, false),
-        };
+        match (longer, exact) {
+            (Some(longer), Some(strings)) => {
+                run = longer;
+                run_parts.push(strings);
+            }
+            (_, Some(strings)) => {
+                // The run goes on without its first parts, as long as it is one that can.
+                run_parts.push(strings);
+                (run, first) = latest_run(&mut run_parts, i + 1);
+                sets.push(literals(&run, before[first], after[i + 1]));
+                whole = false;
+            }
+            (_, None) => {
+                (run, first, whole) = (vec![Vec::new()], i + 1, false);
+                run_parts.clear();
+            }
+        }
     }
     if whole {
         // A run over all parts is all that can match.
         return Node { sets, ..Node::exact(run, max) };
     }
     Node { exact: None, prefix: prefix.unwrap_or_else(|| Node::open(Vec::new(), max).prefix), sets, max }
+}
+
+/// The longest run that ends with the last of the parts, which end before `end`, and is not too many strings: the strings and
+/// the number of its first part. Parts before it are taken out.
+fn latest_run(parts: &mut Vec<Vec<Vec<u8>>>, end: usize) -> (Vec<Vec<u8>>, usize) {
+    let mut run = vec![Vec::new()];
+    let mut begin = parts.len();
+    while let Some(longer) = begin.checked_sub(1).and_then(|part| product(&parts[part], &run)) {
+        run = longer;
+        begin -= 1;
+    }
+    parts.drain(..begin);
+    (run, end - parts.len())
 }
 
 /// Every string of a run followed by every literal that the next part starts with, unless these are many.
@@ -282,16 +308,18 @@ fn shift(set: Set, before: usize, after: usize) -> Set {
         .collect()
 }
 
-/// The usable set with the least cost; of equal ones the one with fewer literals and less before them.
+/// The usable set with the least cost; of equal ones the one with fewer and longer literals and less before them.
 fn cheapest(sets: Vec<Set>) -> Option<Set> {
     let reach = |set: &Set| set.iter().map(|literal| literal.before).max();
+    let shortest = |set: &Set| set.iter().map(|literal| literal.bytes.len()).min();
     sets.into_iter()
         .filter_map(|set| {
             let set = without_covered(set);
             cost(&set).map(|cost| (cost, set))
         })
         .min_by(|(a, x), (b, y)| {
-            a.total_cmp(b).then_with(|| x.len().cmp(&y.len())).then_with(|| reach(x).cmp(&reach(y)))
+            let fewer = a.total_cmp(b).then_with(|| x.len().cmp(&y.len()));
+            fewer.then_with(|| shortest(y).cmp(&shortest(x))).then_with(|| reach(x).cmp(&reach(y)))
         })
         .map(|(_, set)| set)
 }

@@ -3,13 +3,14 @@
 //! Three stages, each of which passes on a fraction of what it gets:
 //!
 //! 1. `simd` (or its twin `scalar`) looks at four neighbouring bytes at every position. Each keyword has an *anchor*, its
-//!    rarest three or four neighbouring bytes; anchors are grouped into 16 buckets, and a position passes if one
-//!    bucket knows each of the four bytes at its place. About 5 positions of 100 do in source text.
-//! 2. The four bytes are hashed into a bitmap of all anchors: about 1 of 100 positions is left.
+//!    rarest four neighbouring bytes (three of a short one); anchors are grouped into buckets, and a position passes if one
+//!    bucket knows each of the four bytes at its place. Of 100 positions in source text 15 do for 4,000 keywords.
+//! 2. The bytes are hashed into bitmaps of all anchors, which a few of 100 positions pass.
 //! 3. The keywords with that anchor are compared byte by byte.
 //!
-//! ASCII case is folded, and only that: rules are compiled without Unicode, so that this is exact. Stages 1 and 2 fold
-//! by setting bit 5, which mixes up some punctuation too and loses nothing.
+//! Stages 1 and 2 have no branch that depends on the text: they write down positions, and those that do not pass are
+//! overwritten by the next. ASCII case is folded, and only that: rules are compiled without Unicode, so that this is exact.
+//! Stages 1 and 2 fold by setting bit 5, which mixes up some punctuation too and loses nothing.
 
 mod plan;
 mod scalar;
@@ -17,23 +18,39 @@ mod scalar;
 mod simd;
 mod verify;
 
+use std::sync::LazyLock;
+
 use crate::span::Span;
-use plan::Plan;
+use plan::{GROUPS, Group, MORE_GROUPS, Plans};
 use verify::Verifier;
 
-/// How many bytes stage 1 looks at.
-const WIDTH: usize = 4;
+/// Positions of one mask.
+const BLOCK: usize = 64;
 
-/// Stage 1 gives its answer as bit masks of 32 positions, so many of them at a time: 8 KiB of text stay in the first cache.
-const MASKS: usize = 256;
+/// Blocks that are looked at together: 2 KiB of text.
+const BLOCKS: usize = 32;
 
-/// Positions of one chunk.
-const CHUNK: usize = MASKS * 32;
+/// The same for a text of a few lines, as most edits are: less to clear.
+const FEW_BLOCKS: usize = 4;
+
+/// What `build.rs` planned for the built-in rules.
+fn builtin() -> &'static Plans {
+    static PLANS: LazyLock<Plans> = LazyLock::new(|| {
+        postcard::from_bytes(include_bytes!(concat!(env!("OUT_DIR"), "/prefilter.postcard")))
+            .expect("the embedded plans should decode because the same types encoded them")
+    });
+    &PLANS
+}
+
+/// Positions that may be written down for so many blocks.
+const fn room(blocks: usize) -> usize {
+    (blocks + 1) * BLOCK
+}
 
 /// All keywords of a rule set.
 #[derive(Debug)]
 pub struct Prefilter {
-    plan: Plan,
+    groups: Vec<Group>,
     verifier: Verifier,
     stage1: Stage1,
     /// Keywords without three neighbouring ASCII bytes, with their numbers.
@@ -43,26 +60,64 @@ pub struct Prefilter {
 
 /// Which form of stage 1 runs on this processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage1 {
+enum Form {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Ssse3,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Vbmi,
+}
+
+impl Form {
+    /// All that this processor has, the best last.
+    fn all() -> Vec<Self> {
+        let mut forms = vec![Self::Scalar];
+        #[cfg(target_arch = "x86_64")]
+        {
+            let vbmi = is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vbmi")
+                && is_x86_feature_detected!("avx512vbmi2");
+            forms.extend(is_x86_feature_detected!("ssse3").then_some(Self::Ssse3));
+            forms.extend(is_x86_feature_detected!("avx2").then_some(Self::Avx2));
+            forms.extend(vbmi.then_some(Self::Vbmi));
+        }
+        forms
+    }
+
+    const fn groups(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Vbmi => MORE_GROUPS,
+            _ => GROUPS,
+        }
+    }
+}
+
+/// A form with its tables.
+#[derive(Debug)]
+enum Stage1 {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Ssse3(Box<[simd::Nibbles; GROUPS]>),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Box<[simd::Nibbles; GROUPS]>),
+    #[cfg(target_arch = "x86_64")]
+    Vbmi(Box<[Group; MORE_GROUPS]>),
 }
 
 impl Stage1 {
-    fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx2") {
-                return Self::Avx2;
-            }
-            if is_x86_feature_detected!("ssse3") {
-                return Self::Ssse3;
-            }
+    fn new(form: Form, groups: &[Group]) -> Self {
+        match form {
+            Form::Scalar => Self::Scalar,
+            #[cfg(target_arch = "x86_64")]
+            Form::Ssse3 => Self::Ssse3(Box::new(simd::Nibbles::of(groups))),
+            #[cfg(target_arch = "x86_64")]
+            Form::Avx2 => Self::Avx2(Box::new(simd::Nibbles::of(groups))),
+            #[cfg(target_arch = "x86_64")]
+            Form::Vbmi => Self::Vbmi(Box::new(std::array::from_fn(|number| groups[number].clone()))),
         }
-        Self::Scalar
     }
 }
 
@@ -74,21 +129,17 @@ impl Prefilter {
     /// If a keyword is empty, which the rule compiler rejects.
     #[must_use]
     pub fn new<K: AsRef<[u8]>>(keywords: &[K]) -> Self {
-        Self::with_stage1(keywords, Stage1::detect())
+        Self::with_form(keywords, Form::all().pop().unwrap_or(Form::Scalar))
     }
 
-    fn with_stage1<K: AsRef<[u8]>>(keywords: &[K], stage1: Stage1) -> Self {
+    fn with_form<K: AsRef<[u8]>>(keywords: &[K], form: Form) -> Self {
         let keywords: Vec<Vec<u8>> = keywords.iter().map(|keyword| keyword.as_ref().to_ascii_lowercase()).collect();
         assert!(keywords.iter().all(|keyword| !keyword.is_empty()), "a keyword has at least one byte");
-        let mut anchors = Vec::with_capacity(keywords.len());
-        let mut odd = Vec::new();
-        for (number, keyword) in keywords.iter().enumerate() {
-            match plan::anchor(keyword) {
-                Some((offset, len)) => anchors.push(verify::Anchored { number, offset, len }),
-                None => odd.push(number),
-            }
-        }
-        let plan = Plan::new(anchors.iter().map(|a| &keywords[a.number][a.offset..a.offset + a.len]));
+        let plan = builtin().plan_for(&keywords.iter().map(Vec::as_slice).collect::<Vec<_>>(), form.groups());
+        let anchored = |(number, place): (usize, &Option<plan::Place>)| Some((number, (*place)?));
+        let anchors: Vec<(usize, plan::Place)> = plan.places.iter().enumerate().filter_map(anchored).collect();
+        let odd: Vec<usize> = (0..keywords.len()).filter(|&number| plan.places[number].is_none()).collect();
+        let groups = plan.groups;
         let odd = (!odd.is_empty()).then(|| {
             let automaton = aho_corasick::AhoCorasick::builder()
                 .ascii_case_insensitive(true)
@@ -97,7 +148,8 @@ impl Prefilter {
             (automaton, odd)
         });
         let longest = keywords.iter().map(Vec::len).max().unwrap_or(0);
-        Self { plan, verifier: Verifier::new(keywords, &anchors), stage1, odd, longest }
+        let stage1 = Stage1::new(form, &groups);
+        Self { groups, verifier: Verifier::new(keywords, &anchors), stage1, odd, longest }
     }
 
     /// Bytes of the longest keyword.
@@ -121,32 +173,55 @@ impl Prefilter {
         if self.verifier.is_empty() {
             return;
         }
-        let mut masks = [0_u32; MASKS];
-        for start in part.range().step_by(CHUNK) {
-            let blocks = (part.end - start).div_ceil(32).min(MASKS);
-            let masks = &mut masks[..blocks];
+        if part.end - part.start <= FEW_BLOCKS * BLOCK {
+            self.chunks::<FEW_BLOCKS, { room(FEW_BLOCKS) }>(text, part, &mut hit);
+        } else {
+            self.chunks::<BLOCKS, { room(BLOCKS) }>(text, part, &mut hit);
+        }
+    }
+
+    /// [`Prefilter::each`] for `COUNT` blocks at a time.
+    fn chunks<const COUNT: usize, const ROOM: usize>(
+        &self,
+        text: &[u8],
+        part: Span,
+        hit: &mut impl FnMut(usize, usize, usize) -> bool,
+    ) {
+        let mut masks = [0_u64; COUNT];
+        let mut positions = [0_u16; ROOM];
+        for start in part.range().step_by(COUNT * BLOCK) {
+            let masks = &mut masks[..(part.end - start).div_ceil(BLOCK).min(COUNT)];
             self.stage1(text, start, masks);
-            for (block, &mask) in masks.iter().enumerate() {
-                let mut mask = mask;
-                while mask != 0 {
-                    let at = start + 32 * block + mask.trailing_zeros() as usize;
-                    mask &= mask - 1;
-                    if !self.verifier.at(text, at, &mut hit) {
-                        return;
-                    }
+            let passed = self.positions(masks, &mut positions);
+            let likely = self.verifier.likely(text, start, &mut positions[..passed]);
+            for &position in &positions[..likely] {
+                if !self.verifier.at(text, start + usize::from(position), hit) {
+                    return;
                 }
             }
         }
     }
 
     /// Fills the masks for the positions from `start` on, as far as the text reaches.
-    fn stage1(&self, text: &[u8], start: usize, masks: &mut [u32]) {
+    fn stage1(&self, text: &[u8], start: usize, masks: &mut [u64]) {
+        match &self.stage1 {
+            Stage1::Scalar => scalar::masks(&self.groups, text, start, masks),
+            #[cfg(target_arch = "x86_64")]
+            Stage1::Ssse3(tables) => simd::ssse3(tables, text, start, masks),
+            #[cfg(target_arch = "x86_64")]
+            Stage1::Avx2(tables) => simd::avx2(tables, text, start, masks),
+            #[cfg(target_arch = "x86_64")]
+            Stage1::Vbmi(tables) => simd::vbmi(tables, text, start, masks),
+        }
+    }
+
+    /// Writes down which bits of the masks are set, and gives their number. There is [`room`] for them and a block more; what
+    /// stands behind them says nothing.
+    fn positions(&self, masks: &[u64], positions: &mut [u16]) -> usize {
         match self.stage1 {
-            Stage1::Scalar => scalar::masks(&self.plan, text, start, masks),
             #[cfg(target_arch = "x86_64")]
-            Stage1::Ssse3 => simd::ssse3(&self.plan, text, start, masks),
-            #[cfg(target_arch = "x86_64")]
-            Stage1::Avx2 => simd::avx2(&self.plan, text, start, masks),
+            Stage1::Vbmi(_) => simd::vbmi_positions(masks, positions),
+            _ => scalar::positions(masks, positions),
         }
     }
 }
@@ -177,17 +252,6 @@ mod tests {
         }
         found.sort_unstable();
         found
-    }
-
-    /// All forms of stage 1 that this processor has.
-    fn forms() -> Vec<Stage1> {
-        let mut forms = vec![Stage1::Scalar];
-        #[cfg(target_arch = "x86_64")]
-        {
-            forms.extend(is_x86_feature_detected!("ssse3").then_some(Stage1::Ssse3));
-            forms.extend(is_x86_feature_detected!("avx2").then_some(Stage1::Avx2));
-        }
-        forms
     }
 
     #[test]
@@ -228,22 +292,28 @@ mod tests {
             let at = at.min(text.len());
             text.splice(at..at, planted);
             let want = naive(&keywords, &text);
-            for form in forms() {
-                prop_assert_eq!(&all(&Prefilter::with_stage1(&keywords, form), &text), &want, "{:?}", form);
+            for form in Form::all() {
+                prop_assert_eq!(&all(&Prefilter::with_form(&keywords, form), &text), &want, "{:?}", form);
             }
         }
 
         #[test]
-        fn every_form_of_stage_1_gives_the_same_masks(text in proptest::collection::vec(any::<u8>(), 0..3 * CHUNK), start in 0_usize..3) {
+        fn every_form_of_stage_1_gives_the_masks_of_its_groups(
+            text in proptest::collection::vec(prop_oneof![any::<u8>(), 0x20_u8..0x7f], 0..3 * BLOCKS * BLOCK),
+            start in 0_usize..200,
+        ) {
             let keywords = ["password", "ghp_", "akia", "xox", "token", "-----begin", "sk-ant", "secret", "api.key"];
-            let start = start * CHUNK;
             prop_assume!(start < text.len());
-            let mut want = [7; MASKS];
-            Prefilter::with_stage1(&keywords, Stage1::Scalar).stage1(&text, start, &mut want);
-            for form in forms() {
-                let mut masks = [9; MASKS];
-                Prefilter::with_stage1(&keywords, form).stage1(&text, start, &mut masks);
+            for form in Form::all() {
+                let prefilter = Prefilter::with_form(&keywords, form);
+                let (mut want, mut masks) = ([7; BLOCKS], [9; BLOCKS]);
+                scalar::masks(&prefilter.groups, &text, start, &mut want);
+                prefilter.stage1(&text, start, &mut masks);
                 prop_assert_eq!(&masks[..], &want[..], "{:?}", form);
+                let (mut want, mut positions) = ([7; room(BLOCKS)], [9; room(BLOCKS)]);
+                let count = scalar::positions(&masks, &mut want);
+                prop_assert_eq!(prefilter.positions(&masks, &mut positions), count);
+                prop_assert_eq!(&positions[..count], &want[..count], "{:?}", form);
             }
         }
     }
@@ -259,9 +329,9 @@ mod tests {
             let part = Span::new(a.min(b), a.max(b));
             let inside = |hit: &(usize, usize, usize)| part.contains(Span::new(hit.1, hit.2));
             let want: Vec<_> = naive(&keywords, &text).into_iter().filter(inside).collect();
-            for form in forms() {
+            for form in Form::all() {
                 let mut found = Vec::new();
-                Prefilter::with_stage1(&keywords, form).each(&text, part, |keyword, start, end| {
+                Prefilter::with_form(&keywords, form).each(&text, part, |keyword, start, end| {
                     found.push((keyword, start, end));
                     true
                 });
@@ -274,9 +344,10 @@ mod tests {
 
     #[test]
     fn keywords_at_the_borders_of_chunks_are_seen() {
+        const CHUNK: usize = BLOCKS * BLOCK;
         let keywords: Vec<Vec<u8>> = [&b"xox"[..], b"password", b"ghp_"].map(<[u8]>::to_vec).to_vec();
-        for form in forms() {
-            let prefilter = Prefilter::with_stage1(&keywords, form);
+        for form in Form::all() {
+            let prefilter = Prefilter::with_form(&keywords, form);
             for keyword in &keywords {
                 for at in (CHUNK - 9..CHUNK + 3).chain(2 * CHUNK - 9..2 * CHUNK) {
                     for len in [at + keyword.len(), at + keyword.len() + 1, 2 * CHUNK + 50] {

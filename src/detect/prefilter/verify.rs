@@ -1,38 +1,31 @@
 //! Stages 2 and 3: from a position to the keywords that stand there.
 
-use super::WIDTH;
+use super::plan::{LENGTHS, Place};
 
-/// Bits of the hash of an anchor: 2^16 bits are 8 KiB, a quarter of the first cache.
-const HASH_BITS: u32 = 16;
+/// Bits of the hash of an anchor: 2^17 bits are 16 KiB, half of the first cache, and 3 of 100 are set for 4,000 keywords.
+const HASH_BITS: u32 = 17;
 
-/// Where a keyword's anchor lies.
-#[derive(Clone, Copy, Debug)]
-pub struct Anchored {
-    /// The keyword.
-    pub number: usize,
-    /// Offset of the anchor in it.
-    pub offset: usize,
-    /// Bytes of the anchor: 3 or 4.
-    pub len: usize,
-}
+/// What `hash` shifts by.
+const SHIFT: u32 = u64::BITS - HASH_BITS;
 
 /// All anchors by hash.
 #[derive(Debug)]
 pub struct Verifier {
     /// Folded to lower case.
     keywords: Vec<Vec<u8>>,
-    /// One for anchors of four bytes, one for anchors of three.
-    tables: [Table; 2],
+    /// One for each of the [`LENGTHS`].
+    tables: [Table; LENGTHS.len()],
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Table {
-    bitmap: Vec<u64>,
+    /// One bit for each value of the hash.
+    bitmap: Box<[u64; 1 << (HASH_BITS - 6)]>,
     /// For each value of the hash's first [`SLOT_BITS`] bits where its entries begin; one more for the end.
     slots: Vec<u32>,
     entries: Vec<Entry>,
     /// Bits of the word that the anchor fills.
-    mask: u32,
+    mask: u64,
 }
 
 /// One keyword, with what decides most comparisons at a glance.
@@ -50,29 +43,26 @@ struct Entry {
 const SLOT_BITS: u32 = 12;
 
 impl Verifier {
-    /// Keywords folded to lower case and the anchors of those that have one.
-    pub fn new(keywords: Vec<Vec<u8>>, anchors: &[Anchored]) -> Self {
+    /// Keywords folded to lower case, and those that have an anchor by number.
+    pub fn new(keywords: Vec<Vec<u8>>, anchors: &[(usize, Place)]) -> Self {
         let table = |len: usize| {
-            let mask = u32::MAX >> (8 * (WIDTH - len));
-            let hash_of = |anchor: &&Anchored| hash(word(&keywords[anchor.number][anchor.offset..]) & mask);
-            let mut anchors: Vec<_> = anchors.iter().filter(|anchor| anchor.len == len).collect();
-            anchors.sort_by_key(|anchor| (hash_of(anchor), anchor.number));
-            let mut table = Table { mask, ..Table::default() };
-            if anchors.is_empty() {
-                return table;
+            let mask = u64::MAX >> (64 - 8 * len);
+            let anchored = anchors.iter().filter(|(_, place)| usize::from(place.len) == len).map(|&(number, place)| {
+                (hash(head(&keywords[number][usize::from(place.offset)..]) & mask), number, place)
+            });
+            let mut anchors: Vec<(u32, usize, Place)> = anchored.collect();
+            anchors.sort_unstable_by_key(|&(hash, number, _)| (hash, number));
+            let mut bitmap = Box::new([0; 1 << (HASH_BITS - 6)]);
+            for (hash, ..) in &anchors {
+                bitmap[(hash >> 6) as usize] |= 1 << (hash & 63);
             }
-            table.bitmap = vec![0; 1 << (HASH_BITS - 6)];
-            for anchor in &anchors {
-                let hash = hash_of(anchor);
-                table.bitmap[(hash >> 6) as usize] |= 1 << (hash & 63);
-            }
-            let slot_of = |anchor: &&Anchored| hash_of(anchor) >> (HASH_BITS - SLOT_BITS);
-            let begin = |slot: u32| anchors.partition_point(|anchor| slot_of(anchor) < slot);
-            table.slots = (0..=1 << SLOT_BITS).map(|slot| begin(slot) as u32).collect();
-            table.entries = anchors.iter().map(|anchor| Entry::new(&keywords[anchor.number], anchor)).collect();
-            table
+            let begin = |slot: u32| anchors.partition_point(|(hash, ..)| hash >> (HASH_BITS - SLOT_BITS) < slot);
+            let slots = (0..=1 << SLOT_BITS).map(|slot| begin(slot) as u32).collect();
+            let entries =
+                anchors.iter().map(|&(_, number, place)| Entry::new(&keywords[number], number, place)).collect();
+            Table { bitmap, slots, entries, mask }
         };
-        let tables = [table(WIDTH), table(WIDTH - 1)];
+        let tables = LENGTHS.map(table);
         Self { keywords, tables }
     }
 
@@ -81,16 +71,28 @@ impl Verifier {
         self.tables.iter().all(|table| table.entries.is_empty())
     }
 
+    /// Keeps those positions, counted from `start`, at which the bitmaps know what stands there, and gives their number.
+    #[inline]
+    pub fn likely(&self, text: &[u8], start: usize, positions: &mut [u16]) -> usize {
+        let mut kept = 0;
+        for at in 0..positions.len() {
+            let position = positions[at];
+            let head = head(&text[start + usize::from(position)..]);
+            let [four, three] = &self.tables;
+            let known = four.knows(hash(head & four.mask)) | three.knows(hash(head & three.mask));
+            positions[kept] = position;
+            kept += known as usize;
+        }
+        kept
+    }
+
     /// Calls `hit` for every keyword whose anchor stands at a position. `false` if `hit` wants no more.
     #[inline]
     pub fn at(&self, text: &[u8], at: usize, hit: &mut impl FnMut(usize, usize, usize) -> bool) -> bool {
-        let word = word(&text[at..]);
+        let head = head(&text[at..]);
         self.tables.iter().all(|table| {
-            let hash = hash(word & table.mask);
-            match table.bitmap.get((hash >> 6) as usize) {
-                Some(bits) if bits >> (hash & 63) & 1 != 0 => self.compare(table, hash, text, at, hit),
-                _ => true,
-            }
+            let hash = hash(head & table.mask);
+            table.knows(hash) == 0 || self.compare(table, hash, text, at, hit)
         })
     }
 
@@ -119,15 +121,24 @@ impl Verifier {
     }
 }
 
+impl Table {
+    /// 1 if an anchor has this hash, else 0.
+    #[inline]
+    fn knows(&self, hash: u32) -> u64 {
+        self.bitmap[(hash >> 6) as usize] >> (hash & 63) & 1
+    }
+}
+
 impl Entry {
-    fn new(keyword: &[u8], anchor: &Anchored) -> Self {
+    fn new(keyword: &[u8], number: usize, place: Place) -> Self {
         let head_mask = u64::MAX >> (64 - 8 * keyword.len().min(8));
-        let small = |value: usize| u32::try_from(value).expect("keywords are short and few");
-        Self { head: head(keyword) & head_mask, head_mask, number: small(anchor.number), offset: small(anchor.offset) }
+        let number = u32::try_from(number).expect("keywords are few");
+        Self { head: head(keyword) & head_mask, head_mask, number, offset: u32::from(place.offset) }
     }
 }
 
 /// Eight bytes with bit 5 set; those behind the end are NUL.
+#[inline]
 fn head(bytes: &[u8]) -> u64 {
     let eight = bytes
         .first_chunk()
@@ -136,16 +147,8 @@ fn head(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(eight) | 0x2020_2020_2020_2020
 }
 
-/// Four bytes with bit 5 set; those behind the end are NUL.
-fn word(bytes: &[u8]) -> u32 {
-    let four = bytes
-        .first_chunk()
-        .copied()
-        .unwrap_or_else(|| std::array::from_fn(|at| bytes.get(at).copied().unwrap_or_default()));
-    u32::from_le_bytes(four) | 0x2020_2020
-}
-
 /// Multiplication by the golden ratio spreads the low bits into the high ones.
-fn hash(word: u32) -> u32 {
-    word.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)
+#[inline]
+fn hash(word: u64) -> u32 {
+    (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> SHIFT) as u32
 }

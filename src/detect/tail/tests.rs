@@ -9,7 +9,13 @@ use super::*;
 use crate::rule::{Detector, Rule, RuleSet};
 
 fn tail(pattern: &str, keywords: &[&str], window: (u32, u32)) -> Tail {
-    Tail::new(pattern, &owned(keywords), Window { before: window.0, after: window.1 })
+    walking(Tail::new(pattern, &owned(keywords), Window { before: window.0, after: window.1 }))
+}
+
+/// A tail that does not ask for the run first.
+fn walking(tail: Tail) -> Tail {
+    tail.asked.store(RUNS_FIRST, Ordering::Relaxed);
+    tail
 }
 
 fn owned(keywords: &[&str]) -> Vec<String> {
@@ -59,7 +65,7 @@ fn it_tells_how_far_it_looked_and_how_far_a_match_may_reach() {
 #[test]
 fn the_byte_behind_a_keyword_decides_many() {
     let tail = tail(PASSWORD, &["pass", "pwd"], (20, 16));
-    let follows = |byte: &u8| tail.next[1].contains(*byte);
+    let follows = |byte: &u8| tail.built().next[1].contains(*byte);
     assert!(b"=:wx".iter().all(follows), "names go on in letters");
     assert!(!b" )\"_\n".iter().any(follows));
 }
@@ -79,8 +85,8 @@ fn what_is_not_decided_within_the_window_passes() {
 fn an_automaton_that_gives_up_or_cannot_be_built_lets_everything_pass() {
     let window = Window { before: 4, after: 40 };
     let pattern = "key(?:[a-z]{3}|[a-f]{5}){4};";
-    let full = Tail::with_limit(pattern, &owned(&["key"]), window, 4);
-    let roomy = Tail::new(pattern, &owned(&["key"]), window);
+    let full = walking(Tail::with_limit(pattern, &owned(&["key"]), window, 4));
+    let roomy = walking(Tail::new(pattern, &owned(&["key"]), window));
     let passes_only_there = |text: String| {
         let keyword = Span::new(0, 3);
         let gone = matches!(roomy.look(0, text.as_bytes(), keyword), Outlook::Gone { .. });
@@ -140,7 +146,7 @@ fn real(number: usize) -> &'static Real {
     real.get_or_init(|| Real {
         rule,
         nfa: compile(&parse(pattern).unwrap()).unwrap(),
-        tail: Tail::new(pattern, &rule.keywords, rule.window),
+        tail: walking(Tail::new(pattern, &rule.keywords, rule.window)),
         compiled: Lazy::default(),
     })
 }
@@ -257,6 +263,22 @@ proptest! {
 }
 
 #[test]
+fn the_first_keywords_are_asked_for_the_run_alone() {
+    let fresh = || Tail::new("key=[0-9a-f]{32}", &owned(&["key"]), Window { before: 0, after: 33 });
+    let with_run = format!("key: {}", "0123456789abcdef".repeat(2));
+    let tail = fresh();
+    assert_eq!(look(&tail, "key: none", (0, 3)), Outlook::Bare);
+    assert!(tail.built.get().is_none());
+    assert_eq!(look(&tail, &with_run, (0, 3)), Outlook::Gone { looked: 4 }, "with a run there is more to ask");
+    assert!(tail.built.get().is_some());
+    let tail = fresh();
+    for _ in 0..RUNS_FIRST {
+        assert_eq!(look(&tail, "key: none", (0, 3)), Outlook::Bare);
+    }
+    assert_eq!(look(&tail, "key: none", (0, 3)), Outlook::Gone { looked: 4 }, "by now it is worth building");
+}
+
+#[test]
 fn rules_with_the_same_regex_share_a_tail() {
     let rules = RuleSet::builtin().rules;
     let tails = Tails::new(&rules);
@@ -269,6 +291,6 @@ fn rules_with_the_same_regex_share_a_tail() {
 fn every_built_in_regex_has_an_automaton() {
     for number in 0..RuleSet::builtin().rules.len() {
         let real = real(number);
-        assert!(real.tail.automaton.is_some(), "{}", real.rule.id);
+        assert!(real.tail.built().automaton.is_some(), "{}", real.rule.id);
     }
 }

@@ -37,7 +37,22 @@ pub(super) fn frequency(literal: &[u8]) -> f64 {
             best[at + len] = best[at + len].max(best[at] * (per_million * bonus / 1e6).min(0.2));
         }
     }
-    best[literal.len()].max(whole)
+    best[literal.len()].max(whole).max(at_least(literal))
+}
+
+/// What letters alone must be expected to hit: pieces of words, each below the share at which the table begins, that are
+/// together far more than their pairs of letters say. `ship` stands in five times as many places as that.
+fn at_least(literal: &[u8]) -> f64 {
+    if !literal.iter().all(u8::is_ascii_alphabetic) {
+        return 0.0;
+    }
+    match literal.len() {
+        ..=3 => 100e-6,
+        4 => 20e-6,
+        5 => 4e-6,
+        6 => 1e-6,
+        _ => 0.2e-6,
+    }
 }
 
 fn holds(word: &[u8], part: &[u8]) -> bool {

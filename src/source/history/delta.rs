@@ -7,7 +7,8 @@
 use crate::edit::Edit;
 
 /// Sizes of base and result, and where the instructions begin.
-pub(super) fn sizes(delta: &[u8]) -> Option<(u64, u64, usize)> {
+#[must_use]
+pub fn sizes(delta: &[u8]) -> Option<(u64, u64, usize)> {
     let (base, at) = size(delta, 0)?;
     let (result, at) = size(delta, at)?;
     Some((base, result, at))
@@ -33,7 +34,8 @@ fn size(bytes: &[u8], mut at: usize) -> Option<(u64, usize)> {
 
 /// Writes the result to `out` and its runs to `edits`, which are both emptied first. `None` if the instructions are damaged
 /// or do not make exactly `size` bytes.
-pub(super) fn apply(
+#[must_use]
+pub fn apply(
     base: &[u8],
     mut instructions: &[u8],
     size: usize,

@@ -11,7 +11,7 @@ mod bits;
 mod census;
 mod changes;
 mod commits;
-mod delta;
+pub mod delta;
 mod descent;
 mod engine;
 mod folders;
