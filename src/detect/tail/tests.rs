@@ -264,8 +264,8 @@ proptest! {
 
 #[test]
 fn the_first_keywords_are_asked_for_the_run_alone() {
-    let fresh = || Tail::new("key=[0-9a-f]{32}", &owned(&["key"]), Window { before: 0, after: 33 });
-    let with_run = format!("key: {}", "0123456789abcdef".repeat(2));
+    let fresh = || Tail::new("key=[0-9a-f]{32}", &owned(&["key"]), Window { before: 0, after: 40 });
+    let with_run = format!("keyk{}", "0123456789abcdef".repeat(2));
     let tail = fresh();
     assert_eq!(look(&tail, "key: none", (0, 3)), Outlook::Bare);
     assert!(tail.built.get().is_none());

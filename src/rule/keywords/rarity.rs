@@ -12,6 +12,9 @@ static WORDS: LazyLock<Vec<(&str, f64)>> = LazyLock::new(|| {
     include_str!("words.txt").lines().filter_map(line).collect()
 });
 
+/// Pieces of words stand in at most so many times as many places as the model says.
+const UNDERESTIMATED: f64 = 30.0;
+
 /// The likeliest way to put a literal together from words and single bytes, but no less than the words that hold all of it.
 pub(super) fn frequency(literal: &[u8]) -> f64 {
     let whole: f64 =
@@ -37,7 +40,8 @@ pub(super) fn frequency(literal: &[u8]) -> f64 {
             best[at + len] = best[at + len].max(best[at] * (per_million * bonus / 1e6).min(0.2));
         }
     }
-    best[literal.len()].max(whole).max(at_least(literal))
+    let modelled = best[literal.len()].max(whole);
+    modelled.max(at_least(literal).min(modelled * UNDERESTIMATED))
 }
 
 /// What letters alone must be expected to hit: pieces of words, each below the share at which the table begins, that are
