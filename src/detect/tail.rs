@@ -18,6 +18,7 @@
 mod automaton;
 mod bytes;
 mod first;
+mod relax;
 mod run;
 mod share;
 #[cfg(test)]
@@ -116,7 +117,7 @@ impl Tail {
 
     fn built(&self) -> &Built {
         self.built.get_or_init(|| {
-            let built = self.hir.as_ref().and_then(compile).map(|nfa| {
+            let built = self.hir.as_ref().and_then(|hir| compile(&relax::relaxed(hir))).map(|nfa| {
                 let steps = Steps::new(&nfa);
                 let first = first::states(&nfa, &steps, &self.keywords);
                 let behind = first::behind(&nfa, &steps, &first, &self.keywords);
@@ -144,7 +145,13 @@ impl Tail {
             return Outlook::Gone { looked: keyword.end + 1 };
         }
         let walked = built.automaton.as_ref().and_then(|automaton| self.walk(automaton, number, text, keyword));
-        walked.unwrap_or_else(|| self.unsure(text, keyword))
+        match walked {
+            Some(outlook @ (Outlook::Gone { .. } | Outlook::Bare)) => outlook,
+            // The counts that the automaton lacks are asked for here.
+            _ if !self.has_run(text, keyword) => Outlook::Bare,
+            Some(alive) => alive,
+            None => self.unsure(text, keyword),
+        }
     }
 
     /// Every place of the rule's keywords in a part of a text, in order. For parts of a few hundred bytes.

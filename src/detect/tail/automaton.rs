@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use regex_automata::nfa::thompson::{NFA, State};
+use regex_automata::nfa::thompson::{NFA, State, Transition};
 use regex_automata::util::alphabet::ByteClasses;
 use regex_automata::util::primitives::StateID;
 
@@ -44,11 +44,11 @@ pub struct Automaton {
 struct Sets {
     /// The NFA's states that read a byte or are a match, sorted. The first two stand for no state.
     list: Vec<Box<[u32]>>,
-    numbers: HashMap<Box<[u32]>, u16>,
+    numbers: HashMap<Box<[u32]>, u16, foldhash::fast::RandomState>,
     /// For each of the NFA's states what it leads to without reading a byte, once that was asked for.
     closures: Vec<Option<Box<[u32]>>>,
-    /// Marks of the states of a set that is being made.
-    seen: Vec<bool>,
+    /// The set that is being made, one bit for each of the NFA's states.
+    bits: Vec<u64>,
     most: usize,
 }
 
@@ -74,8 +74,8 @@ impl Automaton {
         let classes = *nfa.byte_classes();
         let most = most.min(usize::from(MATCH));
         let len = nfa.states().len();
-        let (closures, seen) = (vec![None; len], vec![false; len]);
-        let sets = Sets { list: vec![Box::default(); 2], closures, seen, most, ..Sets::default() };
+        let (closures, bits) = (vec![None; len], vec![0; len.div_ceil(64)]);
+        let sets = Sets { list: vec![Box::default(); 2], closures, bits, most, ..Sets::default() };
         let table = (0..most.div_ceil(BLOCK)).map(|_| OnceLock::new()).collect();
         let mut this = Self {
             stride: classes.alphabet_len(),
@@ -113,9 +113,11 @@ impl Automaton {
     #[cold]
     fn make(&self, state: usize, class: usize, byte: u8) -> Option<At> {
         let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
-        let reads =
-            |&id: &u32| self.steps.of(StateID::must(id as usize)).iter().filter(|t| t.start <= byte && byte <= t.end);
-        let mut read: Vec<StateID> = sets.list[state].iter().flat_map(reads).map(|t| t.next).collect();
+        let reads = |t: &&Transition| t.start <= byte && byte <= t.end;
+        let mut read: Vec<StateID> = Vec::new();
+        for &id in &sets.list[state] {
+            read.extend(self.steps.of(StateID::must(id as usize)).iter().filter(reads).map(|t| t.next));
+        }
         read.dedup();
         let next = sets.state(&self.nfa, &read)?;
         let block = self.table[state / BLOCK]
@@ -128,18 +130,22 @@ impl Automaton {
 impl Sets {
     /// The number of the state that stands for these and all that they lead to without reading a byte.
     fn state(&mut self, nfa: &NFA, ids: &[StateID]) -> Option<u16> {
-        let mut set: Vec<u32> = Vec::new();
         for &id in ids {
-            let closure = self.closures[id].get_or_insert_with(|| closure(nfa, id));
-            set.extend(closure.iter().filter(|&&id| !std::mem::replace(&mut self.seen[id as usize], true)));
+            for &id in self.closures[id].get_or_insert_with(|| closure(nfa, id)).iter() {
+                self.bits[id as usize / 64] |= 1 << (id % 64);
+            }
         }
-        for &id in &set {
-            self.seen[id as usize] = false;
+        let mut set: Vec<u32> = Vec::new();
+        for (at, word) in self.bits.iter_mut().enumerate() {
+            let mut word = std::mem::take(word);
+            while word != 0 {
+                set.push(64 * at as u32 + word.trailing_zeros());
+                word &= word - 1;
+            }
         }
         if set.is_empty() {
             return Some(DEAD);
         }
-        set.sort_unstable();
         if let Some(&known) = self.numbers.get(set.as_slice()) {
             return Some(known);
         }

@@ -72,6 +72,7 @@ impl Steps {
     }
 
     /// Of one state.
+    #[inline]
     pub fn of(&self, id: StateID) -> &[Transition] {
         &self.list[self.starts[id.as_usize()] as usize..self.starts[id.as_usize() + 1] as usize]
     }
