@@ -5,7 +5,7 @@
 //! regex itself cannot see it so early, since it begins before the keyword: with a run of name characters whose length it
 //! counts, for every place where the run could have begun. Here the search begins behind the keyword instead. [`first`] tells
 //! in which states the regex can be there, whatever came before; the automaton starts in all of them at once and reads what
-//! follows until no state is left. That is the tail of the regex, exact but for its beginning.
+//! follows until no state is left. That is the tail of the regex, but for its beginning and for counts that do not matter ([`relax`]).
 //!
 //! *First one* is what makes it sharp: a password may itself contain `pass`, so that a keyword could as well be the middle
 //! of a value, behind which anything may come. But then another keyword of the rule stands earlier in the same match. So a
@@ -117,13 +117,14 @@ impl Tail {
 
     fn built(&self) -> &Built {
         self.built.get_or_init(|| {
-            let built = self.hir.as_ref().and_then(|hir| compile(&relax::relaxed(hir))).map(|nfa| {
-                let steps = Steps::new(&nfa);
-                let first = first::states(&nfa, &steps, &self.keywords);
-                let behind = first::behind(&nfa, &steps, &first, &self.keywords);
-                let next = behind.iter().map(|states| first::next_bytes(&nfa, &steps, states)).collect();
-                (Automaton::new(nfa, steps, &behind, self.states), next)
-            });
+            let built =
+                self.hir.as_ref().and_then(|hir| compile(&relax::relaxed(hir, self.run.is_some()))).map(|nfa| {
+                    let steps = Steps::new(&nfa);
+                    let first = first::states(&nfa, &steps, &self.keywords);
+                    let behind = first::behind(&nfa, &steps, &first, &self.keywords);
+                    let next = behind.iter().map(|states| first::next_bytes(&nfa, &steps, states)).collect();
+                    (Automaton::new(nfa, steps, &behind, self.states), next)
+                });
             let (automaton, next) =
                 built.map_or((None, vec![ByteSet::ALL; self.keywords.len()]), |(a, next)| (Some(a), next));
             Built { automaton, next }

@@ -13,10 +13,12 @@ const NARROW: usize = 80;
 /// A longer run is as good as this one.
 const LONGEST: u32 = 12;
 
-/// The regex without the counts that do not matter.
-pub fn relaxed(hir: &Hir) -> Hir {
+/// The regex without the counts that do not matter. With `wide`, those of all classes go: for a regex of which something else
+/// is asked beside its automaton.
+pub fn relaxed(hir: &Hir, wide: bool) -> Hir {
+    let relaxed = |hir| relaxed(hir, wide);
     match hir.kind() {
-        HirKind::Repetition(repetition) if is_narrow(&repetition.sub) => Hir::repetition(Repetition {
+        HirKind::Repetition(repetition) if is_class(&repetition.sub, wide) => Hir::repetition(Repetition {
             min: repetition.min.min(LONGEST),
             max: if repetition.max == Some(1) { Some(1) } else { None },
             ..repetition.clone()
@@ -31,9 +33,10 @@ pub fn relaxed(hir: &Hir) -> Hir {
     }
 }
 
-fn is_narrow(hir: &Hir) -> bool {
+/// Whether this is a class, and a narrow one unless `wide`.
+fn is_class(hir: &Hir, wide: bool) -> bool {
     let HirKind::Class(Class::Bytes(class)) = hir.kind() else { return false };
-    class.ranges().iter().map(|range| usize::from(range.len())).sum::<usize>() <= NARROW
+    wide || class.ranges().iter().map(|range| usize::from(range.len())).sum::<usize>() <= NARROW
 }
 
 #[cfg(test)]
@@ -43,9 +46,10 @@ mod tests {
 
     #[test]
     fn counts_of_narrow_classes_go_and_others_stay() {
-        let relaxed = |pattern: &str| relaxed(&parse(pattern).unwrap());
+        let relaxed = |pattern: &str| relaxed(&parse(pattern).unwrap(), false);
         assert_eq!(relaxed(r"key[a-z]{0,30}=[0-9a-f]{32}"), parse(r"key[a-z]*=[0-9a-f]{12,}").unwrap());
         assert_eq!(relaxed(r"(?:key[_-]?){1,3}[^;]{0,80}"), parse(r"(?:key[_-]?){1,3}[^;]{0,80}").unwrap());
         assert_eq!(relaxed(r"a(?<secret>[0-9]{4})|b"), parse(r"a[0-9]{4,}|b").unwrap());
+        assert_eq!(super::relaxed(&parse("x[^;]{0,80}y").unwrap(), true), parse("x[^;]*y").unwrap());
     }
 }
