@@ -5,7 +5,8 @@
 //! regex itself cannot see it so early, since it begins before the keyword: with a run of name characters whose length it
 //! counts, for every place where the run could have begun. Here the search begins behind the keyword instead. [`first`] tells
 //! in which states the regex can be there, whatever came before; the automaton starts in all of them at once and reads what
-//! follows until no state is left. That is the tail of the regex, but for its beginning and for counts that do not matter ([`relax`]).
+//! follows until no state is left. That is the tail of the regex, but for its beginning and for counts that do not matter
+//! ([`relax`]).
 //!
 //! *First one* is what makes it sharp: a password may itself contain `pass`, so that a keyword could as well be the middle
 //! of a value, behind which anything may come. But then another keyword of the rule stands earlier in the same match. So a

@@ -36,7 +36,7 @@ pub fn relaxed(hir: &Hir, wide: bool) -> Hir {
 /// Whether this is a class, and a narrow one unless `wide`.
 fn is_class(hir: &Hir, wide: bool) -> bool {
     let HirKind::Class(Class::Bytes(class)) = hir.kind() else { return false };
-    wide || class.ranges().iter().map(|range| usize::from(range.len())).sum::<usize>() <= NARROW
+    wide || class.ranges().iter().map(|range| range.len()).sum::<usize>() <= NARROW
 }
 
 #[cfg(test)]
