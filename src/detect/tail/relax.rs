@@ -5,7 +5,7 @@
 //! deterministic automaton are sets of places in these rows, and building them is most of what a short scan would do. But
 //! names and values end by themselves, long before their counts do.
 
-use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+use regex_syntax::hir::{Class, ClassBytesRange, Hir, HirKind, Repetition};
 
 /// Bytes of a class that ends by itself: letters, digits and some punctuation, not whatever is no quote.
 const NARROW: usize = 80;
@@ -36,7 +36,7 @@ pub fn relaxed(hir: &Hir, wide: bool) -> Hir {
 /// Whether this is a class, and a narrow one unless `wide`.
 fn is_class(hir: &Hir, wide: bool) -> bool {
     let HirKind::Class(Class::Bytes(class)) = hir.kind() else { return false };
-    wide || class.ranges().iter().map(|range| range.len()).sum::<usize>() <= NARROW
+    wide || class.ranges().iter().map(ClassBytesRange::len).sum::<usize>() <= NARROW
 }
 
 #[cfg(test)]
